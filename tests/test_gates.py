@@ -155,6 +155,7 @@ CALLS = {
     tasks.answer_inputs: {"model": SMALL, "x": X, "top": 1, "task": None},
     tasks.find_task: {"word": "classes"},
     tasks.task_of: {"reader": SMALL},
+    tasks.tasks_of: {"reader": SMALL},
     nn.check_layer: {"layer": nn.ReLU()},
     nn.create_net: {"name": "mlp", "input_shape": (5,), "classes": 2},
     nn.default_loss: {"net": SMALL.net},
@@ -201,8 +202,8 @@ WITHOUT_ARGUMENTS = {
 OF_PARTS = {
     *(data.channels_last, data.check_scaled, data.class_names, data.class_places),
     *(data.input_files, data.is_one_hot, data.is_word, data.model_inputs, data.plain_images),
-    *(data.is_label_map, data.picture_size, data.take, nn.gradcheck_layer),
-    *(tasks.find_boxes, tasks.finds_boxes, tasks.measure_boxes, tasks.with_thresholds),
+    *(data.choose_validation, data.is_label_map, data.picture_size, data.take, nn.gradcheck_layer),
+    *(tasks.answer_heads, tasks.find_boxes, tasks.measure_boxes, tasks.with_thresholds),
     tasks.with_decoder,
     *(train.find_validation, train.make_body_study, train.make_study),
 }

@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "diff": {"nn", "data", "detection", "program", "quant", "engine", "common"},
     "report": EVERYTHING - {"cli", "bench", "search"},
     "search": EVERYTHING - {"cli", "bench"},
-    "serve": {"nn", "data", "program", "engine", "sound", "common"},
+    "serve": {"tasks", "nn", "data", "program", "engine", "sound", "common"},
     "cli": EVERYTHING,
 }
 # A method imports such a part when it is called: a result draws itself, a net asks the quantizer

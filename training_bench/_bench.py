@@ -20,6 +20,7 @@ from drypoint.bench import (
     Process,
     Responder,
     build_limits,
+    figures_by_batch,
     look,
     measure_limits,
     random_images,
@@ -259,7 +260,9 @@ def _time_net(
         forward_flops=forward,
         limit=limit,
         libraries=tuple(libraries),
-        at_once=_figures(plan, answers[AT_ONCE], "step", 0) if AT_ONCE in answers else None,
+        at_once=figures_by_batch(answers[AT_ONCE], "step", plan.batches, plan.ms)
+        if AT_ONCE in answers
+        else None,
         notes=tuple(notes),
     )
 
@@ -320,19 +323,12 @@ def _times(
         name=name,
         version=number,
         threads=threads,
-        step_us=_figures(plan, answers, "step", 0),
-        step_cpu_us=_figures(plan, answers, "step", 1),
-        forward_us=_figures(plan, answers, "forward", 0),
+        step_us=figures_by_batch(answers, "step", plan.batches, plan.ms),
+        step_cpu_us=figures_by_batch(answers, "step", plan.batches, plan.ms, line=1),
+        forward_us=figures_by_batch(answers, "forward", plan.batches, plan.ms),
         peak_bytes=memory[1],
         training_bytes=memory[1] - memory[0],
     )
-
-
-def _figures(
-    plan: TrainPlan, answers: Mapping[str, list[Figure]], kind: str, line: int
-) -> dict[int, Figure]:
-    """Images a step or call -> the figure of a line of the answers."""
-    return {n: answers[f"{kind} {n} {plan.ms}"][line] for n in plan.batches}
 
 
 def flops(name: str) -> tuple[int, int]:

@@ -25,10 +25,12 @@ COMMANDS = {
     "--nets mnist-4k,mnist-8k,mnist-13k,fashion-13k,fashion-32k,mnist1d-8k",
     "few-bits-deployed": "python examples/few_bits.py --nets ds-cnn,resnet8 --seeds 0",
     "bits-on-devices": "python examples/bits_on_devices.py",
+    "boxes-on-devices": "python examples/boxes_on_devices.py",
     "cycles": "python -m drypoint.devices cycles",
     "calibration": "python examples/calibration.py",
     "few-pictures": "python examples/few_pictures.py --ways scratch --seeds 1",
     "objects": "python examples/detection.py --nets one",
+    "objects-of-a-seed": "python examples/detection.py --nets ten ten-cells one-cells --seeds 0",
     "bodies": "python examples/few_pictures.py --ways own shipped --pictures 100 --seeds 0",
     "training": "python -m training_bench --batches 64,128,256,512 --rounds 7 --markdown",
     "training-nets": "python -m training_bench --nets lenet5,vgg-ish,dense,strided "

@@ -223,6 +223,26 @@ def test_c_and_python_find_what_the_conformance_set_says(row):
     assert [[list(box) for box in boxes] for boxes in found] == row["boxes"]
 
 
+@pytest.mark.parametrize(
+    ("scale", "expected"),
+    [
+        (2.0**-7, (2**30, 30)),
+        (np.nextafter(2.0**-7, 0), (2**30, 30)),  # its mult is rounded to 2^31
+        (3 / 128, (3 * 2**29, 29)),
+        (2.0**22, (2**30, 1)),
+        (2.0**-39, (2**30, 62)),
+    ],
+)
+def test_the_scale_of_edges(scale, expected):
+    assert detection.edge_scale(scale, 8) == expected
+
+
+@pytest.mark.parametrize("scale", [2.0**23, np.nextafter(2.0**-40, 0)])
+def test_a_scale_without_a_shift_is_refused(scale):
+    with pytest.raises(DetectionError, match="has no edges of cells of 8 pixels"):
+        detection.edge_scale(scale, 8)
+
+
 def test_the_conformance_set_has_a_thousand_maps():
     rows = conformance.rows("boxes.jsonl").values()
     assert sum(len(row["maps"]) for row in rows) == 1000

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from drypoint import data, engine, measure, models, quant
+from drypoint import data, engine, measure, models, nn, quant
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +96,23 @@ def test_data_without_class_indices_are_refused(lenet, images):
     ):
         with pytest.raises(quant.QuantizationError, match=message):
             quant.sensitivity(lenet, wrong)
+
+
+def test_outputs_that_are_no_classes_lose_by_squared_error():
+    """Oracle: NumPy on the outputs of the engine and of the float model."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(0, 1, (50, 3, 4, 4)).astype(np.float32)
+    net = nn.Sequential({"a": nn.Conv2d(4, 3), "r": nn.ReLU(), "b": nn.Conv2d(2, 1)}, (3, 4, 4))
+    model = nn.Model(net.initialize(0))
+    found = quant.sensitivity(model, (x, None))
+    floats, ranges = model.predict_proba(x), quant.calibrate(model, x)
+    for row in found:
+        assert row.accuracy == {}
+        for bits in (8, 4, 2):
+            program = quant.quantize(model, ranges, weights={row.op: bits})
+            real = engine.Engine(program).predict_proba(x).reshape(50, 2, 2, 2)
+            off = np.moveaxis(real, -1, 1) - floats
+            assert row.loss[bits] == pytest.approx(np.square(off).mean(), rel=1e-9)
+    assert str(found).startswith("squared error on 50 examples")
+    assert [*found.allocate(found[0].n_bytes[8] + found[1].n_bytes[2]).weights] == ["a", "b"]
+    assert quant.sensitivity(model, (x, None), examples=7).n_examples == 7

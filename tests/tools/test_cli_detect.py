@@ -4,6 +4,7 @@ Oracle: the figures and answers of `drypoint.tasks` in Python.
 """
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -72,15 +73,17 @@ def test_info_prints_the_constants_of_the_decoder(files, capsys):
     mult, shift = detection.edge_scale(program.output_scale, 8)
     assert main(["info", str(files / "net.dpt")]) == 0
     text = capsys.readouterr().out
+    conf = finder().decoder.conf
+    cutoff = math.ceil(math.log(conf / (1 - conf)) / program.output_scale) - 1
     assert (
-        "boxes: at most 64 of 2 classes, in cells of 8 pixels; scores above -1; iou 500/1000; "
-        in text
+        f"boxes: at most 64 of 2 classes, in cells of 8 pixels; scores above {cutoff}; "
+        "iou 500/1000; " in text
     )
     assert f"; edges * {mult} >> {shift}\n" in text
     assert "boxes 1,024;" in " ".join(text.split())
     assert main(["info", str(files / "net.dpt"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["boxes"] == program.boxes.__dict__ | {"cutoffs": [-1, -1]}
+    assert found["boxes"] == program.boxes.__dict__ | {"cutoffs": [cutoff, cutoff]}
     assert found["account"]["ram"]["boxes"] == 16 * 64
 
 

@@ -91,7 +91,7 @@ def test_the_page_to_draw_on_gives_pixels_less_128(of_pixels, toolbox, tmp_path)
         browser.open(path.as_uri(), ready="document.body.dataset.ready")
         for pixels in images:
             text = json.dumps(base64.b64encode(pixels.tobytes()).decode())
-            output = browser.run(f"[...drypoint.engine.run(fromBase64({text})).output]")
+            output = browser.run(f"[...drypoint.engine.runPicture(fromBase64({text})).output]")
             assert output == reference.run(program, program.encode(pixels)).ravel().tolist()
 
 

@@ -190,7 +190,7 @@ REFUSED = {
     ("quantize", "integer"): "is an integer program; this needs a float model",
     ("train", "integer"): "is an integer program; this needs a float model",
     ("verify", "float"): "is a float model; this needs a program",
-    ("serve", "integer"): "the page is for programs that read samples, or 8-bit",
+    ("serve", "integer"): "the page is for programs that read samples, signals that",
     ("serve", "float"): "the net reads the inputs",
 }
 

@@ -81,9 +81,7 @@ def test_from_label_maps_to_c(cli, maps, source, tmp_path, toolbox):
     assert cli("verify", program)[0] == 0
     assert cli("diff", program, net)[0] == 0
     for file in (program, net):
-        code, _, err = cli("serve", file, "--out", tmp_path / "page")
-        assert code != 0
-        assert "decides a class for each pixel, which the page does not show" in err
+        assert cli("serve", file, "--out", tmp_path / "page")[0] == 0
     assert cli("quantize", net, "--flash", "2K", "--out", tmp_path / "small.dpt")[0] == 0
     assert cli("export", program, "--out", folder)[0] == 0
     sources = ["net.c", "selftest.c", *map(str, sorted((folder / "drypoint").glob("*.c")))]

@@ -5,7 +5,7 @@ import json
 import numpy as np
 from PIL import Image
 
-from drypoint import data, models, nn, quant
+from drypoint import data, detection, models, nn, quant, tasks
 from drypoint.engine import Engine
 from drypoint.program import Program
 from drypoint.tasks import _answer
@@ -104,14 +104,64 @@ def test_a_folder_is_its_pictures(cli, tmp_path):
     assert [each["probabilities"] for each in found] == engine.predict_proba(digits[::-1]).tolist()
 
 
+def test_each_of_several_outputs_answers_by_its_task(cli, tmp_path):
+    """Oracle: NumPy on the outputs of the model and of the engine, in their own orders."""
+    layers = {"conv": nn.Conv2d(8, 3, padding=1), "relu": nn.ReLU(), "flat": nn.Flatten()}
+    layers |= {"map": nn.Conv2d(2, 1), "map_end": nn.Softmax(axis=0), "price": nn.Linear(1)}
+    layers |= {"kind": nn.Linear(3), "kind_end": nn.Softmax(), "cells": nn.Conv2d(6, 8, stride=8)}
+    edges = [("input", "conv", "relu", "map", "map_end", ".map"), ("relu", "cells", ".cells")]
+    edges += [("relu", "flat", "price", ".price"), ("flat", "kind", "kind_end", ".kind")]
+    net = nn.Graph(layers, edges, {"input": (3, 16, 16)}).initialize(0)
+    kinds, grounds = ("a", "b", "c"), ("sky", "land")
+    boxes = data.BoxDecoder(("car", "dog"), cell=8, conf=0.3)
+    decoder = {"kind": data.ClassDecoder(kinds), "map": data.ClassDecoder(grounds), "cells": boxes}
+    model = nn.Model(
+        net, encoder=data.ImageEncoder(width=16, height=16, color="rgb"), decoder=decoder
+    )
+    x = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3)).astype(np.uint8)
+    program = quant.quantize(model, quant.calibrate(model, x))
+    model.save(tmp_path / "net.npz")
+    program.save(tmp_path / "net.dpt")
+    Image.fromarray(x[0]).save(tmp_path / "x.png")
+    for file, runner in (("net.npz", model), ("net.dpt", Engine(program))):
+        real = runner.predict_proba(x[:1])
+        (found,) = answers(cli, tmp_path / file, tmp_path / "x.png")
+        heads = found["outputs"]
+        assert {*heads} == {"map", "cells", "price", "kind"}
+        assert heads["price"] == {"number": float(real["price"][0, 0])}
+        assert heads["kind"]["probabilities"] == real["kind"][0].tolist()
+        assert heads["kind"]["class"] == kinds[real["kind"][0].argmax()]
+        planes = real["map"].reshape((2, 16, 16) if file == "net.npz" else (16, 16, 2))
+        axis = 0 if file == "net.npz" else -1
+        assert heads["map"]["map"] == planes.argmax(axis=axis).tolist()
+        if file == "net.npz":
+            (wanted,) = runner.predict(x[:1])["cells"]
+        else:
+            cells = runner.run(x[:1])["cells"].reshape(1, 2, 2, 6)
+            scale = next(output.scale for output in program.outputs if output.name == "cells")
+            (wanted,) = detection.find(boxes.integers(scale), cells, scale)
+        assert heads["cells"]["count"] == len(wanted)
+        text = cli("run", tmp_path / file, tmp_path / "x.png")[1]
+        assert all(f"{name}: " in text for name in heads)
+        assert cli("run", tmp_path / file, tmp_path / "x.png", "--conf", 0.99)[0] == 0
+        np.savez(tmp_path / "maps.npz", x=x, y=np.zeros((40, 16, 16), np.uint8), classes=grounds)
+        code, out, err = cli(
+            "measure", tmp_path / file, "--data", tmp_path / "maps.npz", "--output", "map", "--json"
+        )
+        assert code == 0, err
+        assert json.loads(out)["n_pixels"] == 40 * 256
+    assert tasks.task_of(model).name == tasks.tasks_of(model)["kind"].name == "classes"
+
+
 def test_outputs_of_other_kinds_in_words():
     """Oracle: the values."""
     rows = np.array([[1.5, 2], [0.25, -3]])
-    first, other = _answer.show_values({"heat": rows[:, :1], "place": rows})
-    assert first.text == "heat 1.5; place 1.5, 2"
-    assert first.facts == {"values": {"heat": [1.5], "place": [1.5, 2]}}
-    assert other.facts["values"]["heat"] == [0.25]
-    many = _answer.show_values({"": np.arange(20.0).reshape(2, 10)})[0]
+    heads = {"heat": _answer.show_values(rows[:, :1]), "place": _answer.show_values(rows)}
+    first, other = _answer.join_answers(heads)
+    assert first.text == "heat: 1.5; place: 1.5, 2"
+    assert first.facts == {"outputs": {"heat": {"number": 1.5}, "place": {"values": [1.5, 2]}}}
+    assert other.facts["outputs"]["heat"] == {"number": 0.25}
+    many = _answer.show_values(np.arange(20.0).reshape(2, 10))[0]
     assert many.text.endswith("6, 7, ... of 10 values")
 
 

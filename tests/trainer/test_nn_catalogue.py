@@ -60,7 +60,7 @@ def test_the_list_has_every_class_once_and_the_right_marks():
     assert not any(KINDS[name].exportable for name in {*losses, *NO_WEIGHTS_BEFORE})
     learn = {name for name, kind in KINDS.items() if kind.trainable}
     norms = {"BatchNorm1d", "BatchNorm2d"}
-    with_weights = {"Conv1d", "Conv2d", "ConvTranspose2d", "Linear", "PReLU"}
+    with_weights = {"Conv1d", "Conv2d", "ConvTranspose2d", "Linear", "PReLU", "GRU", "LSTM"}
     assert learn == {*with_weights, *norms, "Sequential", "Graph"}
     for kind, samples in SAMPLES.items():
         for layer, _ in samples.layers:

@@ -40,7 +40,7 @@ def test_what_cannot_be_trained_with_is_refused_in_one_line():
 
 def test_a_share_of_a_data_set_that_leaves_nothing_is_refused():
     data = Dataset(np.zeros((4, 1, 2), np.uint8), np.zeros(4, int), ("a", "b", "c"))
-    with pytest.raises(train.TrainError, match=r"validation_split 0\.1 would hold out 0 of 4"):
+    with pytest.raises(train.TrainError, match=r"validation_split: 0\.1 of 4 examples would be 0 "):
         quiet(data, validation_split=0.1)
 
 
@@ -179,7 +179,7 @@ def test_lines_go_to_standard_error_one_a_choice_and_one_an_epoch(kind, capsys):
     assert re.fullmatch(r"inputs: float32 from -2\.\d+ to 1\.\d+, taken as they are", inputs)
     assert loss == "loss: CrossEntropyLoss, by the net's last layer"
     assert plan == (
-        "training on 18 examples, validated on 2; batches of 64, 1 steps an epoch; "
+        "training on 18 examples, validated on 2; batches of 64, 1 step an epoch; "
         "Adam(lr=0.001), schedule OneCycle(warmup=0.2); compiled step"
     )
     assert re.fullmatch(EPOCH, first)

@@ -55,8 +55,10 @@ from ._progress import rate as rate
 from ._progress import show_progress as show_progress
 from ._tables import Table as Table
 from ._tables import Tabular as Tabular
+from ._tables import count_of as count_of
 from ._tables import html_image as html_image
 from ._tables import html_table as html_table
+from ._tables import interval_text as interval_text
 from ._tables import page_style as page_style
 from ._tables import percent as percent
 from ._tables import table_lines as table_lines

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from ._errors import DrypointError
+from ._tables import count_of
 
 Names = Mapping[str, str]
 Callee = TypeVar("Callee", bound=Callable[..., Any])
@@ -185,7 +186,7 @@ def _refusal(
             return unknown(f"{name} takes no argument", key, known, arguments.hints)
     if "too many positional" in error:
         there = arguments.too_many or f"it takes {', '.join(known) or 'none'}"
-        count = f"{len(given)} positional argument{'s' * (len(given) > 1)}"
+        count = count_of(len(given), "positional argument")
         return f"{name} got {count}, too many: {there}"
     missing = next((k for k in known if f"'{k}'" in error), "")
     if "missing" in error and missing in arguments.hints:

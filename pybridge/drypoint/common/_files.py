@@ -292,6 +292,9 @@ _WRITERS = {
     ".pth": "PyTorch: interop.to_torch_state_dict gives its tensors, of a model",
     ".h5": "Keras, which drypoint does not write",
     ".keras": "Keras, which drypoint does not write",
+    **dict.fromkeys((".txt", ".md", ".csv", ".json"), "text"),
+    **dict.fromkeys((".html", ".htm"), "a page"),
+    **dict.fromkeys((".png", ".svg", ".jpg", ".jpeg"), "a picture"),
 }
 
 

@@ -154,6 +154,16 @@ def percent(share: float) -> str:
     return f"{100 * share:.2f} %"
 
 
+def interval_text(share: float, low: float, high: float) -> str:
+    """A share with its interval: ``99.31 % (95 % interval 99.10 % to 99.47 %)``."""
+    return f"{percent(share)} (95 % interval {percent(low)} to {percent(high)})"
+
+
+def count_of(n: int, noun: str, plural: str = "") -> str:
+    """``1 class``, ``1,200 classes``; without a plural the noun gets an s."""
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
+
+
 def page_style() -> str:
     """CSS: colours by role, light and dark, as custom properties; text, figures and tables."""
     return (files(__package__) / "page.css").read_text("utf-8")

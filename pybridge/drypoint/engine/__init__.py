@@ -10,6 +10,7 @@ from ._engine import Engine as Engine
 from ._export import ExportModel as ExportModel
 from ._export import export_c as export_c
 from ._export import export_models as export_models
+from ._export import families_of as families_of
 from ._source import FAMILIES as FAMILIES
 from ._source import c_sources as c_sources
 from ._source import engine_files as engine_files

@@ -249,17 +249,28 @@ def _export(
     return list(files)
 
 
+def families_of(kernels: str) -> tuple[str, ...]:
+    """The families of processors that have the kernels ``kernels``; both as `export_c` takes them.
+
+    Raises:
+        ProgramError: there are no such kernels.
+    """
+    file = f"{packing.kernel_set(kernels).backend}.c"
+    return tuple(
+        name for name in FAMILIES if file in {path.name for path in sources_of_family(name)}
+    )
+
+
 def _of_family(family: str, kernels: packing.KernelSet) -> list[Path]:
     """The engine's files of a family, which must have the kernels of the weights."""
     if family not in FAMILIES:
         raise ProgramError(f"family is {family!r}; there are: {', '.join(FAMILIES)}")
-    sources = sources_of_family(family)
-    if f"{kernels.backend}.c" not in {path.name for path in sources}:
+    if family not in families_of(kernels.name):
         raise ProgramError(
             f"the family {family} lacks {kernels.backend}, for which the weights are laid out: "
             "leave family or kernels out"
         )
-    return sources
+    return sources_of_family(family)
 
 
 def _check_replaced(folder: Path, files: Mapping[Path, str], *, name: str) -> None:

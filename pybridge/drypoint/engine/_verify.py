@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from drypoint.common import (
     accept,
     check_kind,
+    count_of,
     html_table,
     json_of,
     kind_of,
@@ -63,7 +64,7 @@ class Verification:
             else f"{name}: equal"
             for name, ops in self.differing.items()
         ]
-        size = f"{self.examples:,} examples of {self.bytes_per_example:,} bytes"
+        size = f"{count_of(self.examples, 'example')} of {self.bytes_per_example:,} bytes"
         return f"Verification({'; '.join([size, *found])})"
 
     def _repr_html_(self) -> str:
@@ -72,9 +73,8 @@ class Verification:
             (name, f"{sum(ops.values()):,}", ", ".join(ops) or "equal")
             for name, ops in self.differing.items()
         ]
-        caption = (
-            f"{self.examples:,} examples of {self.bytes_per_example:,} bytes against the reference"
-        )
+        size = f"{count_of(self.examples, 'example')} of {self.bytes_per_example:,} bytes"
+        caption = f"{size} against the reference"
         return html_table(
             ("runner", "bytes that differ", "ops"), rows, left=(0, 2), caption=caption
         )

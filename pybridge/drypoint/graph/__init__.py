@@ -26,11 +26,14 @@ from ._lower import fuse as fuse
 from ._nodes import Affine as Affine
 from ._nodes import Input as Input
 from ._nodes import InputPart as InputPart
+from ._nodes import Join as Join
 from ._nodes import Node as Node
 from ._nodes import OpNode as OpNode
 from ._nodes import Pair as Pair
+from ._nodes import RealFunction as RealFunction
 from ._nodes import Reals as Reals
 from ._nodes import Sides as Sides
+from ._nodes import State as State
 from ._nodes import Table as Table
 from ._nodes import Weighted as Weighted
 from ._nodes import same_padding as same_padding

@@ -20,6 +20,7 @@ from ._nodes import (
     Clip,
     Input,
     InputPart,
+    Join,
     Node,
     OpNode,
     Pad,
@@ -28,6 +29,7 @@ from ._nodes import (
     RealFunction,
     Reals,
     Sides,
+    State,
     Table,
     Weighted,
 )
@@ -268,6 +270,28 @@ class Builder:
         fields = self._fields(value, shape=self.node(value).shape)
         table = Table(**fields, function=function, slope=slope)
         return replace(self.add(table, flat=value.flat), shape=value.shape)
+
+    def join(self, a: Value, b: Value) -> Value:
+        """Two vectors side by side for weights alone, which take in the scale of each."""
+        fields = self._fields(a, b, shape=Shape(1, 1, a.shape.c + b.shape.c))
+        return self.add(Join(**fields, bounds=(-127.0, 127.0)))
+
+    def state(self, clock: Value, channels: int) -> Value:
+        """A vector of the step before, which a later node writes: `carry` names the node."""
+        fields = self._copies(clock, shape=Shape(1, 1, channels))
+        return self.add(State(**fields))
+
+    def carry(self, state: Value, value: Value) -> None:
+        """Let a state be the value in the next step, with the value's type and range."""
+        before, node = self.node(state), self.node(value)
+        assert isinstance(before, State)
+        before = replace(before, carries=value.number, bounds=node.bounds)
+        self._nodes[state.number] = replace(before, wide=node.wide)
+
+    def refine(self, value: Value, **fields: Any) -> Value:
+        """The value, of whose node some fields are others: `wide`, `bounds`, `range_of`."""
+        self._nodes[value.number] = replace(self.node(value), **fields)
+        return value
 
     def requantize(self, value: Value, name: str = "", *, dtype: bool = False) -> Value:
         """The value in the steps of the layer's output: by a table where it has others.

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from drypoint.program import SoftmaxForm
 
-from ._nodes import Input, Node, OpNode, Pad
+from ._nodes import Input, Node, OpNode, Pad, State
 
 
 class LoweringError(Exception):
@@ -54,8 +54,9 @@ class Graph:
         return node
 
     def readers(self) -> Counter[int]:
-        """How many inputs of nodes, and outputs of the net, read each node."""
-        read = (n for node in self.nodes.values() for n in node.reads)
+        """How many inputs of nodes, states and outputs of the net read each node."""
+        read = [n for node in self.nodes.values() for n in node.reads]
+        read += [node.carries for node in self.nodes.values() if isinstance(node, State)]
         return Counter([*(output.number for output in self.outputs), *read])
 
     def with_outputs(self, number: Callable[[int], int]) -> "Graph":
@@ -67,10 +68,11 @@ class Graph:
     def renumber(self) -> "Graph":
         """The graph with the numbers 0, 1, 2, ... in order of computation."""
         new = {old: i for i, old in enumerate(self.nodes)}
-        nodes = {
-            new[old]: replace(node, reads=tuple(new[n] for n in node.reads))
-            for old, node in self.nodes.items()
-        }
+        nodes = dict[int, Node]()
+        for old, node in self.nodes.items():
+            if isinstance(node, State):
+                node = replace(node, carries=new[node.carries])  # noqa: PLW2901
+            nodes[new[old]] = replace(node, reads=tuple(new[n] for n in node.reads))
         return replace(self, nodes=nodes).with_outputs(new.__getitem__)
 
 

@@ -55,6 +55,8 @@ class Node:
         title: how messages name the node.
         low, high: results below and above are clipped: 0 and infinity for a ReLU.
         qparams: of the output, where the file that the graph was read from has them.
+        wide: whether the output has 16 bits.
+        bounds: of the output, where no calibration has to find them.
     """
 
     name: str
@@ -66,6 +68,8 @@ class Node:
     low: float = -math.inf
     high: float = math.inf
     qparams: QuantParams | None = None
+    wide: bool = False
+    bounds: tuple[float, float] | None = None
 
     @property
     def nature(self) -> Nature:
@@ -97,6 +101,20 @@ class Input(Moving):
     """The net's input. ``affine`` is the encoder's arithmetic, where the plane has raw pixels."""
 
     affine: Affine | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class State(Moving):
+    """What the node of number ``carries``, a later one, wrote in the step before; 0 in the first.
+    It runs when the node that it reads does.
+    """
+
+    carries: int = 0
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Join(Node):
+    """The integers of two vectors side by side, each with a scale of its own; weights read it."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -13,7 +13,7 @@ from drypoint.program.lowering import Given, Lowered, QuantParams
 
 from ._graph import Graph
 from ._integers import Integers
-from ._nodes import InputPart, Node, OpNode, Table, Weighted
+from ._nodes import InputPart, Join, Node, OpNode, State, Table, Weighted
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -102,7 +102,8 @@ def to_program(
     written = [quantized for quantized in nodes if quantized.has_op]
     return Program(
         ops=tuple(
-            _op(quantized, tuple(shapes[n] for n in quantized.node.reads)) for quantized in written
+            _op(quantized, tuple(shapes[n] for n in quantized.node.reads), numbers)
+            for quantized in written
         ),
         reads=tuple(tuple(numbers[n] for n in quantized.node.reads) for quantized in written),
         input_scale=parts[0].scale if parts else nodes[0].source.scale,
@@ -148,8 +149,8 @@ def _input_parts(graph: Graph, nodes: Sequence[QuantizedNode]) -> tuple[program.
     )
 
 
-def _op(quantized: QuantizedNode, shapes: tuple[Shape, ...]) -> Op:
-    """The op of a node that reads planes of these shapes."""
+def _op(quantized: QuantizedNode, shapes: tuple[Shape, ...], numbers: Sequence[int]) -> Op:
+    """The op of a node that reads planes of these shapes; ``numbers``: the tensors of all nodes."""
     node, q, target = quantized.node, quantized.integers, quantized.target
     inputs = tuple(
         source.tensor(shape) for shape, source in zip(shapes, quantized.sources, strict=True)
@@ -167,6 +168,12 @@ def _op(quantized: QuantizedNode, shapes: tuple[Shape, ...]) -> Op:
             fields = node.op.stored_fields(quantized.lowering_inputs, shapes[0].c)
             more = {} if q is None else q.fields
             return node.op(**base, **fields, **more)
+        case Join():
+            return program.Concat(**base)
+        case State():
+            zero = np.full(node.shape.c, target.zero, NUMPY_TYPE[target.dtype])
+            pad = zero if target.zero else None
+            return program.Delay(**base, carries=numbers[node.carries], pad=pad)
         case InputPart():  # the stored bytes, read as the input's own type
             bytes_read = np.arange(256, dtype=np.uint8)
             return program.Lookup(**base, table=bytes_read.view(NUMPY_TYPE[target.dtype]))

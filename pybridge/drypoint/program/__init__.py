@@ -56,6 +56,7 @@ from .passes.fuse import fuse_rows as fuse_rows
 from .passes.simplify import Change as Change
 from .passes.simplify import Simplified as Simplified
 from .passes.simplify import simplify as simplify
+from .passes.streaming import step_encoder as step_encoder
 from .passes.streaming import streaming as streaming
 
 __all__ = [
@@ -105,6 +106,7 @@ __all__ = [
     "simplify",
     "softmax",
     "sound_border",
+    "step_encoder",
     "streaming",
     "to_export",
 ]

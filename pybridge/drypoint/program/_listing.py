@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from drypoint.common import printable, table_lines
+from drypoint.common import count_of, printable, table_lines
 
 from ._outputs import is_output
 from ._plan import Reads
@@ -36,7 +36,7 @@ def listing(
     straight = reads == tuple((i,) for i in range(len(ops)))
     lines = _line_of_ops(ops, width) if straight else _graph_of_ops(source, ops, reads, width)
     macs = sum(op.macs for op in ops)
-    total = f"{len(ops)} ops, {macs:,} MACs, arena {arena:,} bytes"
+    total = f"{count_of(len(ops), 'op')}, {macs:,} MACs, arena {arena:,} bytes"
     total += f", {state:,} of them state" if state else ""
     total += "" if arena == least else f" (at least {least:,})"
     head = [f"program {printable(name)}: {total}"]

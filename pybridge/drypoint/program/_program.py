@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from drypoint import detection, sound
-from drypoint.common import attribute_hints, check_suffix, html_text, read_bytes, write_atomic
+from drypoint.common import (
+    attribute_hints,
+    check_suffix,
+    count_of,
+    html_text,
+    read_bytes,
+    write_atomic,
+)
 
 from ._aliases import PROGRAM_HINTS
 from ._anomaly import FRACTION, ErrorScale, check_threshold, error_scale, reconstruction_errors
@@ -396,13 +403,15 @@ class Program(ProgramInput):
         return replace(self, outputs=tuple(outputs))
 
     def find_boxes(
-        self, outputs: Values, decoder: detection.Decoder | None = None
+        self, outputs: Values, decoder: detection.Decoder | None = None, output: str = ""
     ) -> list[list[detection.Box]]:
         """The boxes of runs, best first; ``NAME_boxes()`` of an export gives equal ones.
 
         Args:
-            outputs: what `Engine.run` gives for N inputs; of several outputs the last one counts.
+            outputs: what `Engine.run` gives for N inputs.
             decoder: with other settings than the program's; None: the program's.
+            output: of several the name of the map of cells; "": the last, as the program's decoder
+                reads it.
 
         Returns:
             A list of boxes for each of N inputs.
@@ -410,10 +419,13 @@ class Program(ProgramInput):
         Raises:
             ProgramError: the program has no decoder of boxes.
         """
-        if self.boxes is None:
+        chosen = decoder or self.boxes
+        if chosen is None:
             raise ProgramError(f"the program {self.name!r} has no decoder of boxes")
-        rows = outputs[self.outputs[-1].name] if isinstance(outputs, dict) else outputs
-        return decode_boxes(decoder or self.boxes, rows, self.outputs[-1], self.output_shape)
+        known = {each.name: each for each in self.outputs}
+        read = known.get(output, self.outputs[-1])
+        rows = outputs[read.name] if isinstance(outputs, dict) else outputs
+        return decode_boxes(chosen, rows, read, self._plane_of(read))
 
     def save(self, path: str | Path) -> None:
         """Write the blob, ``program.blob.dumps``, to a file, whole or not at all.
@@ -444,7 +456,7 @@ class Program(ProgramInput):
         return program
 
     def __repr__(self) -> str:
-        work = f"{len(self.ops)} ops, {self.macs:,} MACs, arena {self.arena_size:,}"
+        work = f"{count_of(len(self.ops), 'op')}, {self.macs:,} MACs, arena {self.arena_size:,}"
         return f"Program({self.name!r}: {self.input_type} {self.input_shape}; {work})"
 
     def __str__(self) -> str:

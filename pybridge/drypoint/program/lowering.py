@@ -34,7 +34,7 @@ class QuantParams:
     @property
     def magnitude(self) -> int:
         """The largest magnitude of an integer of the type."""
-        return 255 if self.dtype == "u8" else 128
+        return {"u8": 255, "i8": 128}.get(self.dtype, 2**15)
 
     @property
     def largest(self) -> int:

@@ -7,9 +7,11 @@ from drypoint.data import AudioEncoder, SignalEncoder
 from drypoint.graph import (
     InputPart,
     Integers,
+    Join,
     OpNode,
     QuantizedNode,
     QuantParams,
+    State,
     Table,
     Weighted,
 )
@@ -37,7 +39,8 @@ def error_bound(model: Model | Layer, calibration: Calibration) -> dict[str, flo
     its largest slope, at least 1, and adds what rounding its slopes makes; a function of one value
     multiplies the error by its largest slope, and adds the rounding of its table. ReLU, clips
     (within the range), maxima and concatenation never make a difference larger. The float net is
-    taken as exact: the bound does not include the rounding errors of float32.
+    taken as exact: the bound does not include the rounding errors of float32. Of a recurrent net
+    the bound is of one step, from states that are rounded from the float net's.
 
     Returns:
         op name -> bound, in the order of the program: on the output of the last layer fused into
@@ -80,6 +83,11 @@ def _node_error(quantized: QuantizedNode, errors: list[float]) -> float:
                 return off
             largest = np.array([lowered.largest])
             return off + float(_rounding(quantized.target, q, largest).max())
+        case Join():
+            pairs = zip(errors, quantized.sources, strict=True)
+            return max(off / source.scale for off, source in pairs)
+        case State():  # exact before the step
+            return quantized.target.scale / 2
         case InputPart():
             target = quantized.target
             return border(None, target.tensor(node.shape), target.scale).error * target.scale

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from drypoint.common import DrypointError, accept, check_kind, html_table, parse_json, progress
 from drypoint.data import Dataset, SignalEncoder
-from drypoint.nn import Graph, Layer, Model
+from drypoint.nn import Graph, Layer, Model, Recurrent
 
 from ._aliases import CALIBRATE
 from ._errors import QuantizationError
@@ -154,7 +154,7 @@ def calibrate(
                     f"each {net.input_shape} once encoded"
                     + (": channels come first, x.transpose(0, 3, 1, 2)" if first else "")
                 )
-            for path, values in {INPUT: x, **activations(net, x)}.items():
+            for path, values in {INPUT: x, **activations_with_parts(net, x)}.items():
                 if path not in tails:
                     n = math.prod(values.shape[1:]) * len(inputs)
                     tails[path] = _Tails(cut=math.floor(n * cut_share))
@@ -224,6 +224,17 @@ def batch_size_of(net: Graph) -> int:
     ]
     values = math.prod(net.input_shape) + sum(math.prod(shape) for shape in shapes)
     return max(1, min(_MOST, _BUDGET // (4 * values)))
+
+
+def activations_with_parts(net: Graph, x: NDArray[np.floating]) -> dict[str, NDArray[np.floating]]:
+    """`activations`, and what recurrent layers compute inside, by ``path.part``."""
+    found = activations(net, x)
+    for path, layer in net.leaves():
+        if isinstance(layer, Recurrent):
+            ((source, _),) = net.wiring.feeds[path].values()
+            parts = layer.parts(found[source] if source else x)
+            found |= {f"{path}.{name}": values for name, values in parts.items()}
+    return found
 
 
 def activations(

@@ -16,6 +16,7 @@ from drypoint.graph import (
     InputPart,
     LoweringError,
     QuantizedNode,
+    State,
     Unsupported,
     Value,
     fuse,
@@ -24,8 +25,20 @@ from drypoint.graph import (
     to_program,
 )
 from drypoint.graph import Graph as LoweredGraph
-from drypoint.nn import Graph, Layer, LogSoftmax, Model, Module, Reshape, Sequential, Softmax
-from drypoint.program import Program, ProgramError, Shape
+from drypoint.nn import (
+    BatchNorm1d,
+    Conv1d,
+    Graph,
+    Layer,
+    LogSoftmax,
+    Model,
+    Module,
+    Recurrent,
+    Reshape,
+    Sequential,
+    Softmax,
+)
+from drypoint.program import Program, ProgramError, Shape, step_encoder
 
 from ._errors import QuantizationError, UnsupportedError
 from ._gate import check_float
@@ -40,10 +53,11 @@ def fold(model: Model) -> LoweredGraph:
     (port,) = net.wiring.inputs
     read_by_layers = Counter(end for feeds in net.wiring.feeds.values() for end in feeds.values())
     readers = read_by_layers + Counter(net.wiring.outputs.values())
-    shape = _plane(net.input_shape)
+    input_shape = _step_shape(net, net.input_shape)
+    shape = _plane(input_shape)
     builder = Builder(shape, affine=_affine(model, shape), input_is_shared=readers["", port] > 1)
     values, refused = {("", port): builder.input}, list[str]()
-    for step in net.layer_shapes({port: net.input_shape}):
+    for step in net.layer_shapes({port: input_shape}):
         path, layer = step.path, net[step.path]
         arrays = {**layer.params, **layer.buffers}
         builder.enter(path, f"{path} ({type(layer).__name__})", arrays)
@@ -76,6 +90,36 @@ def fold(model: Model) -> LoweredGraph:
         if lines:
             raise UnsupportedError(f"no integer form for {'; '.join(lines)}") from error
         raise QuantizationError(error.troubles[0][1]) from error
+
+
+def _step_shape(net: Graph, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of an example; of a recurrent net, which runs step by step, of one step.
+
+    Raises:
+        UnsupportedError: a layer before a recurrent one, or of the outputs of all steps, reads
+            other steps than its own.
+    """
+    layers = dict(net.leaves())
+    if not any(isinstance(layer, Recurrent) for layer in layers.values()):
+        return shape
+    (port,) = net.wiring.inputs
+    shapes = {("", port): shape}
+    for step in net.layer_shapes({port: shape}):
+        layer = layers[step.path]
+        reads = [shapes[end] for end in net.wiring.feeds[step.path].values()]
+        alone = isinstance(layer, Recurrent | BatchNorm1d) or (
+            isinstance(layer, Layer) and layer.keeps_axes and len(reads) == 1
+        )
+        if isinstance(layer, Conv1d) and layer.kernel_size == layer.stride == 1:
+            alone = layer.output_shape(reads[0])[1] == reads[0][1]
+        if not alone and any(len(read) > 1 for read in reads):
+            raise UnsupportedError(
+                f"no integer form for {step.path} ({type(layer).__name__}): it reads signals "
+                "beside a recurrent layer; wanted: layers of each step alone, such as "
+                "Conv1d(C, 1), or the last output of a recurrent layer"
+            )
+        shapes |= {(step.path, name): s for name, s in step.output_shapes.items()}
+    return shape[0], 1
 
 
 def flat_net(net: Layer) -> Graph:
@@ -172,13 +216,15 @@ def program_of(
     names = [output.name for output in graph.outputs]
     decoders = decoder if isinstance(decoder, Mapping) else {names[-1]: decoder}
     found = {name: d for name, d in decoders.items() if d is not None}
+    border = _border(encoder) or graph.encoder
+    recurrent = any(isinstance(node, State) for node in graph.nodes.values())
     try:
         program = to_program(
             graph,
             nodes,
             name=name,
             labels=_labels(found.get(names[-1])),
-            encoder=_border(encoder) or graph.encoder,
+            encoder=step_encoder(border) if recurrent else border,
             decoders={name: d.config() for name, d in found.items()},
             provenance=provenance or {},
             front=encoder.front if isinstance(encoder, AudioEncoder) else None,

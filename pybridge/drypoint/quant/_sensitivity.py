@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import json_of, kind_of, progress, table_lines
+from drypoint.common import count_of, json_of, kind_of, progress, table_lines
 from drypoint.data import NO_LABEL, Dataset, is_label_map
 from drypoint.graph import Graph, Weighted
 from drypoint.nn import Layer, Model
@@ -41,8 +42,9 @@ class LayerSensitivity:
         op: its name.
         n_weights: of the op.
         n_bytes: bits -> bytes of its weights, biases and multipliers.
-        loss: bits -> mean cross-entropy of the program, in nats.
-        accuracy: bits -> share of right decisions.
+        loss: bits -> mean cross-entropy of the program, in nats; without labels the mean squared
+            difference of its real outputs from the float model's.
+        accuracy: bits -> share of right decisions; empty without labels.
     """
 
     op: str
@@ -79,7 +81,8 @@ class Sensitivity(Sequence[LayerSensitivity]):
             for row in self
         ]
         head = ("op", "weights", *(f"{bits} bits" for bits in WEIGHT_BITS))
-        title = f"accuracy and loss on {self.n_examples:,} examples, all other ops at 8 bits"
+        figures = "accuracy and loss" if self.ops and self.ops[0].accuracy else "squared error"
+        title = f"{figures} on {count_of(self.n_examples, 'example')}, all other ops at 8 bits"
         return "\n".join([title, *table_lines([head, *rows])])
 
     def allocate(self, flash: int) -> Scheme:
@@ -108,7 +111,7 @@ class _Trial:
     """The figures of one program; ``n_bytes`` by op."""
 
     loss: float
-    accuracy: float
+    accuracy: float | None
     n_bytes: dict[str, int]
 
 
@@ -132,13 +135,13 @@ def _check_fits(flash: int, *, least: int) -> None:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Prepared:
-    """A model, what its programs need, and labelled examples."""
+    """A model, what its programs need, and examples with class indices, or with None."""
 
     model: Model
     graph: Graph
     calibration: Calibration
     x: Any
-    y: NDArray[np.int64]
+    y: NDArray[np.int64] | None
 
     def program(self, scheme: Scheme) -> Program:
         """The program of a scheme."""
@@ -150,26 +153,40 @@ class _Prepared:
         """The figures of the program of a scheme."""
         program = self.program(scheme)
         outputs = reference.run(program, integers_read(program, self.model.encoder, self.x))
-        if is_label_map(self.y):  # a row for each pixel
-            height, width, channels = program.output_shape
-            if self.y.shape[1:] != (height, width):
-                raise QuantizationError(
-                    f"label maps are {self.y.shape[1:]}; the model gives {(height, width)}"
-                )
-            outputs = outputs.reshape(-1, channels)[self.y.reshape(-1) != NO_LABEL]
-        y = self.y[self.y != NO_LABEL]
-        if y.max() >= outputs.shape[1]:
+        if self.y is None:
+            planes = program.output_shape.channels_first(program.real(outputs))
+            off = planes.reshape(self.floats.shape) - self.floats
+            loss, accuracy = float(np.square(off).mean()), None
+        else:
+            loss, accuracy = _class_figures(program, outputs, self.y)
+        return _Trial(loss=loss, accuracy=accuracy, n_bytes=_bytes_of(program))
+
+    @cached_property
+    def floats(self) -> NDArray[np.float64]:
+        """What the float model gives for the examples, (N, ...)."""
+        return np.asarray(self.model.predict_proba(self.x), np.float64)
+
+
+def _class_figures(
+    program: Program, outputs: NDArray[np.int32], y: NDArray[np.int64]
+) -> tuple[float, float]:
+    """Mean cross-entropy and accuracy of integer outputs (N, values) for labels (N, ...)."""
+    if is_label_map(y):  # a row for each pixel
+        height, width, channels = program.output_shape
+        if y.shape[1:] != (height, width):
             raise QuantizationError(
-                f"a class index is {y.max()}; the model has {outputs.shape[1]} outputs"
+                f"label maps are {y.shape[1:]}; the model gives {(height, width)}"
             )
-        scores = (outputs - outputs.max(axis=1, keepdims=True)) * program.output_scale
-        logs = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
-        right = scores.argmax(axis=1) == y
-        return _Trial(
-            loss=float(-logs[np.arange(len(y)), y].mean()),
-            accuracy=float(right.mean()),
-            n_bytes=_bytes_of(program),
+        outputs = outputs.reshape(-1, channels)[y.reshape(-1) != NO_LABEL]
+    y = y[y != NO_LABEL]
+    if y.max() >= outputs.shape[1]:
+        raise QuantizationError(
+            f"a class index is {y.max()}; the model has {outputs.shape[1]} outputs"
         )
+    scores = (outputs - outputs.max(axis=1, keepdims=True)) * program.output_scale
+    logs = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    right = scores.argmax(axis=1) == y
+    return float(-logs[np.arange(len(y)), y].mean()), float(right.mean())
 
 
 def sensitivity(
@@ -185,9 +202,9 @@ def sensitivity(
     A program is made and run for each op and number of bits.
 
     Args:
-        model: trained; its outputs are scores or probabilities of classes.
-        data: examples that were not trained on: a `Dataset`, or a pair of inputs (N, ...) and
-            class indices (N,).
+        model: trained; of one output.
+        data: examples that were not trained on: a `Dataset` of classes, or a pair of inputs
+            (N, ...) and class indices (N,); of a net whose outputs are no classes inputs and None.
         calibration: of the model; None: on the examples.
         examples: the first of the data that programs run over, at least 1.
         flash: bytes into which `allocate` is to fit the ops; None: the size does not matter.
@@ -203,7 +220,10 @@ def sensitivity(
     check_calibration(calibration)
     graph = fold(model)
     if len(graph.outputs) > 1:
-        raise QuantizationError("sensitivity needs a model of one output, of classes")
+        raise QuantizationError(
+            f"the model has the outputs {', '.join(output.name for output in graph.outputs)}; "
+            "sensitivity needs a model of one"
+        )
     ops = [node for node in graph.nodes.values() if isinstance(node, Weighted)]
     prepared = _Prepared(model=model, graph=graph, calibration=calibration, x=x, y=y)
     if flash is not None:
@@ -223,10 +243,14 @@ def sensitivity(
                 n_weights=node.weight.size,
                 n_bytes={bits: trial.n_bytes[node.name] for bits, trial in trials.items()},
                 loss={bits: trial.loss for bits, trial in trials.items()},
-                accuracy={bits: trial.accuracy for bits, trial in trials.items()},
+                accuracy={
+                    bits: trial.accuracy
+                    for bits, trial in trials.items()
+                    if trial.accuracy is not None
+                },
             )
             rows.append(row)
-    return Sensitivity(n_examples=len(y), ops=tuple(rows))
+    return Sensitivity(n_examples=len(x), ops=tuple(rows))
 
 
 def allocate(
@@ -258,8 +282,8 @@ def allocate(
 
 def _inputs_and_labels(
     model: Model, data: Labelled, examples: int
-) -> tuple[Any, NDArray[np.int64]]:
-    """Inputs and class indices of the first examples."""
+) -> tuple[Any, NDArray[np.int64] | None]:
+    """Inputs and class indices of the first examples; None of examples without labels."""
     if type(examples) is not int or examples < 1:
         raise QuantizationError(f"examples is {examples!r:.40}; wanted: a number, at least 1")
     wanted = "a Dataset, or a pair of inputs (N, ...) and class indices (N,) or label maps"
@@ -267,6 +291,8 @@ def _inputs_and_labels(
         raise QuantizationError(f"data is {kind_of(data)}; wanted: {wanted}")
     x, y = (data.inputs, data.y) if isinstance(data, Dataset) else data
     x = as_inputs(x, model)
+    if y is None:
+        return x[:examples], None
     try:
         labels = np.atleast_1d(np.asarray(y))[:examples]
     except ValueError:  # lists of several lengths
@@ -282,4 +308,6 @@ def _inputs_and_labels(
 
 
 def _cell(row: LayerSensitivity, bits: int) -> str:
+    if not row.accuracy:
+        return f"{row.loss[bits]:.4g}"
     return f"{100 * row.accuracy[bits]:.2f} %, {row.loss[bits]:.4f}"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.data import AudioEncoder, Encoder, ImageEncoder, SignalEncoder
-from drypoint.graph import QuantizedNode
+from drypoint.graph import QuantizedNode, State
 from drypoint.nn import Graph, Layer, Model, Sequential, Softmax
 from drypoint.program import Program
 
@@ -62,6 +62,10 @@ def integer_model(
 ) -> Model:
     """The model that computes the integers of a program, made of a float model."""
     graph = fold(model)
+    if any(isinstance(node, State) for node in graph.nodes.values()):
+        raise UnsupportedError(
+            "no training in integers for a recurrent net: quantize the float model"
+        )
     nodes = quantize_nodes(graph, calibration, bits_of)
     settings = {"weights": weights, "calibration": json.loads(calibration.to_json())}
     net = integer_net(graph, nodes, model, settings)

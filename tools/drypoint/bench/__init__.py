@@ -9,6 +9,7 @@ from ._chart import SpeedBars as SpeedBars
 from ._contestants import Contestant as Contestant
 from ._figure import Figure as Figure
 from ._figure import Responder as Responder
+from ._figure import figures_by_batch as figures_by_batch
 from ._figure import run_rounds as run_rounds
 from ._layers import LayerKind as LayerKind
 from ._layers import LayerKindTimes as LayerKindTimes

@@ -82,6 +82,13 @@ Question = tuple[str, int]  # a command of `Process.ask`, and how many lines ans
 Answers = dict[str, dict[str, list[Figure]]]  # contestant -> command -> a figure a line
 
 
+def figures_by_batch(
+    answers: Mapping[str, list[Figure]], kind: str, batches: Sequence[int], ms: int, line: int = 0
+) -> dict[int, Figure]:
+    """Inputs a call -> the figure of a line of the answer to "KIND INPUTS MS"."""
+    return {n: answers[f"{kind} {n} {ms}"][line] for n in batches}
+
+
 def run_rounds(
     processes: Mapping[str, Responder],
     stages: Sequence[Mapping[str, Sequence[Question]]],

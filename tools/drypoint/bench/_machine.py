@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from drypoint.common import count_of
 from drypoint.engine import Engine
 from drypoint.program import Conv, Dense, DepthwiseConv, GroupedConv, Op
 
@@ -43,7 +44,7 @@ class Machine:
     def line(self) -> str:
         """The machine in one line."""
         packages = ", ".join(f"{name} {number}" for name, number in self.versions.items())
-        cores = f"{self.cores} core{'s' if self.cores != 1 else ''}"
+        cores = count_of(self.cores, "core")
         return (
             f"{self.cpu}, {cores}; {self.system}; {self.compiler}; Python {self.python}, {packages}"
         )

@@ -13,7 +13,7 @@ from drypoint.engine import Engine
 from drypoint.program import Program, blob
 
 from ._contestants import Contestant, Files, engines, in_python, installed_peers, peers
-from ._figure import Answers, Figure, Question, run_rounds
+from ._figure import Answers, Figure, Question, figures_by_batch, run_rounds
 from ._machine import bound_ns, measure_limits, needed_limits, usable_cpus, weight_bytes
 from ._nets import Case
 from ._plan import BenchError, Plan
@@ -36,7 +36,8 @@ def layers_of(answers: Answers, name: str, program: Program, plan: Plan) -> tupl
 
 def batches_of(answers: Answers, name: str, plan: Plan) -> dict[int, Figure]:
     """Inputs a call -> microseconds an input."""
-    return {n: answers[name][_time(n, plan)[0]][0].scale(1e-3 / n) for n in (1, *plan.batches)}
+    found = figures_by_batch(answers[name], "time", (1, *plan.batches), plan.ms)
+    return {n: ns.scale(1e-3 / n) for n, ns in found.items()}
 
 
 def engine_times(

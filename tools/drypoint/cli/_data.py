@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from drypoint import data
-from drypoint.common import DrypointError
+from drypoint.common import DrypointError, count_of
 from drypoint.data import (
     ALL,
     Dataset,
@@ -106,16 +106,14 @@ def training_data(
     if task.has_classes and shown.classes[0] == 0 and not (shown.y == 0).any():
         notify("class 0 has no examples: number labels from 0, y - 1")
     if test is None:
-        of = "" if train.groups is None else f" of {len(np.unique(train.groups)):,} groups"
-        few = f"{len(train):,} examples{of} are too few to hold some out"
+        few = f"{count_of(len(train), 'example')}{_groups_text(train)}: too few to hold some out"
         notify(f"test part: none, {few if ALL in splits else 'the source names none'}")
     elif ALL not in splits or "test" in splits:
         others = "" if val is None else f"; validation: {len(val):,}"
         notify(f"train: {len(train):,}{others}; test: {len(test):,}, which training does not see")
     else:
         share = ", a fifth of each class" if task.has_classes else ", a fifth"
-        if test.groups is not None:
-            share = f" of {len(np.unique(test.groups)):,} groups"
+        share = _groups_text(test) or share
         notify(
             f"test part: {len(test):,}{share}, which training does not see; {len(train):,} to train"
         )
@@ -385,8 +383,15 @@ def _limit(training: StudyData, limit: int | None, *, shuffled: bool = False) ->
     return replace(training, train=train, val=val, test=test)
 
 
+def _groups_text(dataset: Dataset) -> str:
+    """How many groups a part has, in words; "" of examples without groups."""
+    if dataset.groups is None:
+        return ""
+    return f" of {count_of(len(np.unique(dataset.groups)), 'group')}"
+
+
 def _amount(n: int, args: argparse.Namespace) -> str:
-    shown = f"{n:,} examples" if n > 1 else "1 example"
+    shown = count_of(n, "example")
     return shown if args.limit is None or args.limit >= n else f"{args.limit:,} of {shown}"
 
 

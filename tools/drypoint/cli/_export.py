@@ -4,15 +4,17 @@ import argparse
 import math
 import re
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from textwrap import indent
+from typing import Any
 
 import numpy as np
 
 from drypoint import devices
 from drypoint.common import DrypointError, known_word, read_start
 from drypoint.data import Dataset
-from drypoint.engine import FAMILIES, ExportModel, export_models
+from drypoint.engine import FAMILIES, ExportModel, export_models, families_of
 from drypoint.forms import FORMS, LISTENING_FORMS
 from drypoint.program import (
     Program,
@@ -28,7 +30,7 @@ from drypoint.program import (
 )
 
 from ._chip import add_chip_arguments, level
-from ._data import examples, read_or_none
+from ._data import examples
 from ._foreign import add_foreign_arguments, foreign_options
 from ._output import GREEN, columns, command_text, result, say, table
 from ._package import add_package_argument, package_of
@@ -121,6 +123,7 @@ def run(args: argparse.Namespace) -> int:
         args = use_chip(args)
     row = devices.target(args.target) if args.target else None
     check_device_options(row, args)
+    check_family(row, args.family)
     lacking = lacking_tools(row, args)
     package = package_of(args.package)
     simplified = {name: simplify(program) for name, program in named_programs(args).items()}
@@ -137,9 +140,9 @@ def run(args: argparse.Namespace) -> int:
     }
     chosen: dict[str, ExportModel] = {}
     texts, costs, accounts = "", dict[str, object](), dict[str, object]()
+    inputs = golden_inputs({name: each.program for name, each in simplified.items()}, args)
     for name, simpler in simplified.items():
-        program = programs[name]
-        golden = golden_inputs(simpler.program, args)
+        program, golden = programs[name], inputs[name]
         if program.is_streaming:
             golden = first_steps(program, golden)
         section = f"Left out of the program: {simpler.left_out}.\n\n" if simpler.changes else ""
@@ -204,6 +207,16 @@ def check_device_options(row: object, args: argparse.Namespace) -> None:
     for option in ("budget", "clock", "optimize"):
         if row is None and getattr(args, option):
             raise DrypointError(f"--{option} is about a device: name one with --target")
+
+
+def check_family(row: devices.Target | None, family: str | None) -> None:
+    """Check that a family has the kernels of a target."""
+    fitting = FAMILIES if row is None else families_of(row.kernels)
+    if row is not None and family is not None and family not in fitting:
+        raise DrypointError(
+            f"--family {family} lacks the kernels of --target {row.name}, which "
+            f"{' and '.join(fitting)} {'has' if len(fitting) == 1 else 'have'}: leave --family out"
+        )
 
 
 def use_chip(args: argparse.Namespace) -> argparse.Namespace:
@@ -375,17 +388,24 @@ def cost_facts(cost: devices.Cost, clock_mhz: float) -> dict[str, object]:
     return facts
 
 
-def golden_inputs(program: Program, args: argparse.Namespace) -> np.ndarray:
-    """Inputs for the self-test: of ``--data``; else of the data that the net was trained on, where
-    they are known; else random values.
+def golden_inputs(programs: Mapping[str, Program], args: argparse.Namespace) -> dict[str, Any]:
+    """Inputs for the self-test of each program: of ``--data``; else of the data that the net was
+    trained on, where they are known; else random values, and a line says so.
     """
     options = argparse.Namespace(data=args.data, limit=None)
-    inputs = read_or_none(
-        lambda: one_of_each(examples("test", options, program), program),
-        f"no --data: the self-test of {program.name} has random inputs",
-        required=args.data is not None,
-    )
-    return random_inputs(program, 4) if inputs is None else inputs
+    inputs, unknown = dict[str, Any](), dict[str, list[str]]()
+    for name, program in programs.items():
+        try:
+            inputs[name] = one_of_each(examples("test", options, program), program)
+        except DrypointError as error:
+            if args.data is not None:
+                raise
+            unknown.setdefault(str(error), []).append(name)
+            inputs[name] = random_inputs(program, 4)
+    for reason, names in unknown.items():
+        tests = f"self-test{'s' * (len(names) > 1)} of {', '.join(names)}"
+        say(f"no --data: random inputs in the {tests} ({reason})")
+    return inputs
 
 
 def first_steps(program: Program, windows: np.ndarray) -> np.ndarray:

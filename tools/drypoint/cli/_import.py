@@ -70,7 +70,9 @@ def run(args: argparse.Namespace) -> int:
         "encoder": None if encoder is None else encoder.config(),
         "labels": [*decoder.classes] if isinstance(decoder, ClassDecoder) else [],
     }
-    text = f"{net.summary()}\nencoder  {encoder!r}\ndecoder  {decoder!r}\n{out}: written"
+    coders = f"encoder  {encoder!r}\ndecoder  {decoder!r}"
+    step = f"{out}: written; next: drypoint export {out} --data DATA --out DIR"
+    text = f"{net.summary()}\n{coders}\n{step}"
     result(text, facts, as_json=args.json)
     return 0
 

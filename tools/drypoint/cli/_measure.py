@@ -10,7 +10,16 @@ from drypoint.data import UnknownClassError
 from drypoint.engine import Engine
 from drypoint.nn import Model
 from drypoint.program import Program
-from drypoint.tasks import TASKS, USUAL_RATE, Reconstruction, Task, Trial, task_of, with_thresholds
+from drypoint.tasks import (
+    TASKS,
+    USUAL_RATE,
+    Reconstruction,
+    Task,
+    Trial,
+    task_of,
+    tasks_of,
+    with_thresholds,
+)
 
 from ._data import add_data_arguments, examples
 from ._foreign import SUFFIXES, add_foreign_arguments, foreign_options
@@ -64,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     """Measure; a program is measured as the C engine runs it."""
     loaded = of_windows(load_file(args.file, foreign_options(args)), args.file)
     loaded = with_thresholds(loaded, conf=args.conf, iou=args.iou)
-    task, name = task_of(loaded), str(args.file)
+    task, name = tasks_of(loaded).get(args.output) or task_of(loaded), str(args.file)
     for option in ("normal", "false_alarms"):
         if getattr(args, option) is not None and not isinstance(task, Reconstruction):
             shown = option.replace("_", "-")

@@ -3,12 +3,13 @@
 import argparse
 from pathlib import Path
 
-from drypoint.common import DrypointError, check_suffix, write_atomic
+from drypoint.common import DrypointError, check_suffix, check_writable, write_atomic
 from drypoint.data import Dataset
 from drypoint.devices import parse_size
 from drypoint.nn import Model
 from drypoint.program import Program, blob
 from drypoint.quant import Scheme, calibrate, quantize, sensitivity
+from drypoint.tasks import task_of
 
 from ._data import add_data_arguments, examples
 from ._foreign import add_foreign_arguments, foreign_options
@@ -58,9 +59,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Quantize, write the blob, show the listing."""
     out = args.out or args.model.with_suffix(".dpt")
+    if args.out is not None:
+        check_other(out, args.model)
+        check_suffix(out, ".dpt")
     model = load_model(args.model, foreign_options(args))
-    check_other(out, args.model)
-    check_suffix(out, ".dpt")
+    check_writable(out)
     if model.is_integer:
         _check_options(args)
         program = to_integers(model, None, name=out.stem, weights=args.weights)
@@ -78,8 +81,7 @@ def _round(model: Model, args: argparse.Namespace, name: str) -> Program:
     dataset = examples("train", args, model)
     weights = args.weights
     if args.flash is not None:
-        labelled = (dataset.inputs, dataset.y) if dataset.input_shapes else dataset
-        rows = sensitivity(model, labelled, flash=args.flash)
+        rows = sensitivity(model, task_of(model).class_examples(model, dataset), flash=args.flash)
         say(str(rows))
         weights = rows.allocate(args.flash)
     return to_integers(

@@ -23,7 +23,7 @@ from drypoint.data import (
 from drypoint.engine import Engine
 from drypoint.nn import Model
 from drypoint.program import Program
-from drypoint.tasks import Answer, Listening, task_of, with_thresholds
+from drypoint.tasks import Answer, Listening, answer_heads, task_of, tasks_of, with_thresholds
 
 from ._data import encoder_of, inputs_of
 from ._foreign import SUFFIXES, Options, add_foreign_arguments, foreign_options
@@ -92,8 +92,7 @@ def run(args: argparse.Namespace) -> int:
     if args.invert and not isinstance(encoder, ImageEncoder):
         raise DrypointError(f"--invert is for pictures; {name} reads none")
     files = [file for path in args.input for file in input_files(path, encoder)]
-    task = task_of(reader)
-    stream = None if args.target is not None else task.stream(reader, name, say)
+    stream = None if args.target is not None else task_of(reader).stream(reader, name, say)
     if stream is not None:
         listening = Engine(stream)
         names, answers = [*map(str, files)], [_hear(listening, file) for file in files]
@@ -107,9 +106,11 @@ def run(args: argparse.Namespace) -> int:
         runner: Model | Engine | _OnTarget = reader if isinstance(reader, Model) else Engine(reader)
         if isinstance(reader, Program) and args.target is not None:
             runner = _OnTarget(reader, args.target)
+        heads = tasks_of(reader)
         if isinstance(encoder, ImageEncoder):
-            task = task.for_pictures(encoder, [picture_size(file) for file in files])
-        answers = task.answer(runner, inputs, top=args.top)
+            sizes = [picture_size(file) for file in files]
+            heads = {port: task.for_pictures(encoder, sizes) for port, task in heads.items()}
+        answers = answer_heads(heads, runner, inputs, top=args.top)
     pairs = [*zip(names, answers, strict=True)]
     text = "\n".join(f"{source}: {answer.text}" for source, answer in pairs)
     facts = [{"input": source, **answer.facts} for source, answer in pairs]

@@ -1,4 +1,4 @@
-"""``drypoint serve``: a page to draw on or to speak to, served on this machine or in a folder."""
+"""``drypoint serve``: a page to draw on, to speak to or to drop recordings on."""
 
 import argparse
 import contextlib
@@ -13,10 +13,18 @@ from drypoint.program import Program, account, simplify, to_export
 from drypoint.serve import make_page, make_server
 
 from ._data import add_data_arguments, examples, read_or_none
+from ._export import make_streaming
 from ._foreign import add_foreign_arguments, foreign_options
 from ._models import LENET
 from ._output import result, say
-from ._pieces import account_text, count, load_file, model_file, natural
+from ._pieces import (
+    account_text,
+    add_streaming_argument,
+    count,
+    load_file,
+    model_file,
+    natural,
+)
 from ._quantize import EXAMPLES, to_integers
 
 EXAMPLE = "drypoint serve build/lenet/lenet.npz --out site"
@@ -45,16 +53,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--examples", type=count, default=EXAMPLES, help="training examples to calibrate a model on"
     )
+    add_streaming_argument(parser, "the page's program reads one row in each step")
     add_data_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Make the page; write it, or serve it until Ctrl-C."""
     if args.out is not None:
+        if args.out.suffix.lower() in (".html", ".htm"):
+            raise DrypointError(f"{args.out} names a page; name its folder, --out {args.out.stem}")
         _check_replaced(args.out / "index.html")
     program, model = _load(args)
     if program.front is not None:
         program, model = _as_stream(program), None  # the float net answers pictures alone
+    elif args.streaming:
+        program = make_streaming(program)
     live = args.out is None and model is not None
     memory = account(to_export(simplify(program)))
     facts: dict[str, object] = {"account": memory.to_json()}
@@ -110,11 +123,9 @@ def _as_stream(program: Program) -> Program:
 
 
 def _test(args: argparse.Namespace, program: Program) -> Dataset | None:
-    """Test pictures or recordings for the page; a program of another net than of digits may have
-    none."""
-    what = "pictures" if program.front is None else "recordings"
+    """Test examples for the page; a program of another net than of digits may have none."""
     return read_or_none(
         lambda: examples("test", args, program, several=False),
-        f"the page has no test {what}",
+        "the page has no test examples",
         required=args.data is not None,
     )

@@ -16,7 +16,7 @@ from drypoint import data
 from drypoint.common import DrypointError, unknown
 from drypoint.nn import Model
 from drypoint.program import Program
-from drypoint.tasks import Detect, task_of
+from drypoint.tasks import Detect, tasks_of
 
 SIGNAL_OPTIONS = ("label", "window", "hop", "channels", "task", "group")
 """Options of `data.read` for signals, which the provenance of a model keeps."""
@@ -115,7 +115,7 @@ def training_facts(reader: Model | Program) -> Mapping[str, object]:
 def signals_of(reader: Model | Program) -> dict[str, Any]:
     """The options of reading that a model, from untrusted bytes, says it was trained with."""
     options = training_facts(reader).get("read")
-    if task_of(reader).read_as == Detect.read_as:  # its boxes are read of any folder
+    if [task.read_as for task in tasks_of(reader).values()] == [Detect.read_as]:  # of any folder
         options = {**(options if isinstance(options, dict) else {}), "task": Detect.read_as}
     if not isinstance(options, dict):
         return {}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from drypoint import train
 from drypoint.autodiff import set_threads
-from drypoint.common import DrypointError, check_suffix, check_writable, percent, write_atomic
+from drypoint.common import DrypointError, check_suffix, check_writable, interval_text, write_atomic
 from drypoint.data import read_audio
 from drypoint.measure import wilson_interval
 from drypoint.nn import Model
@@ -365,9 +365,10 @@ def _validation_figure(trained: TrainResult) -> str:
     value = trained.history[name][trained.best_epoch - 1]
     epoch = f"epoch {trained.best_epoch} of {trained.n_epochs}"
     if name == "val_accuracy":
-        low, high = map(percent, wilson_interval(round(value * trained.n_val), trained.n_val))
-        images = f"{trained.n_val:,} validation images (95 % interval {low} to {high})"
-        return f"{percent(value)} of {images}, {epoch}"
+        interval = wilson_interval(round(value * trained.n_val), trained.n_val)
+        return (
+            f"{interval_text(value, *interval)} of {trained.n_val:,} validation examples, {epoch}"
+        )
     return f"{name} {value:.4f}, {epoch}"
 
 

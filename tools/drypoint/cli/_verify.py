@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import count_of
 from drypoint.engine import Compiled, Engine, Runner, Verification, find_compiler, verify
 from drypoint.program import Program, codegen, random_inputs, simplify, to_export
 
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         changed = int(np.count_nonzero(np.not_equal(*ends)))
         text += f"\nas exported, arena {as_exported.arena_size:,} bytes, "
         text += f"left out: {simplified.left_out}\n{describe(exported)}"
-        text += f"\n{changed:,} outputs of the two references differ"
+        text += f"\n{count_of(changed, 'output')} of the two references differ"
         facts["exported"] = {**exported.to_json(), "differing_outputs": changed}
         differing += exported.differing_bytes + changed
     result(text, facts, as_json=args.json, colors=COLORS)
@@ -74,7 +75,8 @@ def describe(found: Verification) -> str:
         (name, "equal" if not ops else ", ".join(f"{op}: {n:,} bytes" for op, n in ops.items()))
         for name, ops in found.differing.items()
     ]
-    return f"{found.examples:,} examples, {total:,} bytes against the reference\n{table(rows)}"
+    examples = count_of(found.examples, "example")
+    return f"{examples}, {total:,} bytes against the reference\n{table(rows)}"
 
 
 def compare(program: Program, x: NDArray[np.integer], *, compiler: str) -> Verification:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import check_kind, kind_of
+from drypoint.common import check_kind, count_of, kind_of
 from drypoint.engine import Compiled, Engine
 from drypoint.nn import Model
 from drypoint.program import Op, Program, blob, reference
@@ -75,8 +75,8 @@ def find_difference(
 def _with_log(right: Program, log: Log, inputs: Plane) -> Difference:
     if len(inputs) < len(log.inputs):
         raise DiffError(
-            f"{log.name} has {len(log.inputs)} runs, and got {_examples(len(inputs))}: give the "
-            "inputs of its runs, in their order"
+            f"{log.name} has {len(log.inputs)} runs, and got {count_of(len(inputs), 'example')}: "
+            "give the inputs of its runs, in their order"
         )
     inputs = inputs[: len(log.inputs)]
     found = _compare(right, log.inputs, log.outputs, log=log)
@@ -85,7 +85,7 @@ def _with_log(right: Program, log: Log, inputs: Plane) -> Difference:
     cause, words, proven = explain_input(inputs, log.inputs, right.input, right.encoder)
     wrong = inputs != log.inputs
     facts = f"The input differs: {_amount(inputs, log.inputs)}"
-    facts += f", on {int(wrong.any(axis=(1, 2, 3)).sum())} of {_examples(len(inputs))}."
+    facts += f", on {int(wrong.any(axis=(1, 2, 3)).sum())} of {count_of(len(inputs), 'example')}."
     if found.equal:
         words += " On the actual input all ops are right."
     else:
@@ -122,7 +122,8 @@ def _compare(
     index = next((i for i, (a, b) in enumerate(pairs) if not np.array_equal(a, b)), None)
     if index is None:
         n = sum(plane.nbytes for plane in outputs)
-        facts = f"Nothing differs: {n:,} bytes of {len(outputs)} ops on {_examples(len(inputs))}."
+        size = f"{n:,} bytes of {count_of(len(outputs), 'op')}"
+        facts = f"Nothing differs: {size} on {count_of(len(inputs), 'example')}."
         return Difference(
             examples=len(inputs), op=None, index=-1, cause="none", facts=facts, reason=names,
             proven=True,
@@ -240,7 +241,7 @@ def _facts(right: Program, index: int, expected: Plane, actual: Plane) -> str:
     facts += (
         f"{_amount(expected, actual)}, in {len(channels)} of {wrong.shape[3]} channels ({shown}), "
     )
-    facts += f"on {int(wrong.any(axis=(1, 2, 3)).sum())} of {_examples(len(wrong))}."
+    facts += f"on {int(wrong.any(axis=(1, 2, 3)).sum())} of {count_of(len(wrong), 'example')}."
     return facts
 
 
@@ -250,7 +251,3 @@ def _amount(expected: Plane, actual: Plane) -> str:
     share = 100 * wrong.mean()
     percent = f"{share:.0f}" if share >= 1 else f"{share:.2f}"
     return f"{int(wrong.sum()):,} of {wrong.size:,} values ({percent} %), by {off:,} at most"
-
-
-def _examples(n: int) -> str:
-    return "1 example" if n == 1 else f"{n:,} examples"

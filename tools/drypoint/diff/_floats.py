@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint import quant
+from drypoint.common import count_of
 from drypoint.data import AudioEncoder, ImageEncoder, SignalEncoder
 from drypoint.nn import Graph, Model, Sequential
 from drypoint.program import LIMITS, Op, Program, reference
@@ -63,7 +64,8 @@ def find_in_floats(model: Model, program: Program, inputs: Any) -> Difference:
             facts = (
                 f"{op.name} (op {index}, {op.kind}) is the first op that is far from the floats of "
                 f"{layers[op.name]}: {got:.1f} dB of signal to noise, and "
-                f"{side.usual[op.name]:.1f} dB when the model is quantized now, on {n:,} examples."
+                f"{side.usual[op.name]:.1f} dB when the model is quantized now, on "
+                f"{count_of(n, 'example')}."
             )
             return Difference(
                 examples=n,
@@ -76,7 +78,7 @@ def find_in_floats(model: Model, program: Program, inputs: Any) -> Difference:
             )
     lowest = min(map(side.ratio, compared), default=math.inf)
     facts = f"No op is far from the floats: the lowest signal to noise is {lowest:.1f} dB, on "
-    facts += f"{n:,} examples."
+    facts += f"{count_of(n, 'example')}."
     return Difference(
         examples=n, op=None, index=-1, cause="none", facts=facts, reason="", proven=True
     )

@@ -23,6 +23,7 @@ from drypoint.measure import mcnemar_p
 from ._page import template
 from ._report import SCHEMA, Report, ReportError
 from ._text import WIDTH
+from ._verdict import output_texts
 
 Facts = Mapping[str, Any]
 _MOST_OPS = 200  # rows of what changed
@@ -36,7 +37,7 @@ class FigureChange:
     Attributes:
         figure: its name.
         first, second: the two numbers; None where a report does not know it.
-        share: whether the numbers are shares in [0, 1], else counts.
+        share: whether the numbers are shares in [0, 1], else counts or errors.
     """
 
     figure: str
@@ -52,7 +53,9 @@ class FigureChange:
     def _text(self, value: float | None) -> str:
         if value is None:
             return "-"
-        return f"{100 * value:.2f} %" if self.share else f"{value:,}"
+        if self.share:
+            return f"{100 * value:.2f} %"
+        return f"{value:,.4g}" if isinstance(value, float) else f"{value:,}"
 
     @property
     def _change(self) -> str:
@@ -64,7 +67,9 @@ class FigureChange:
         if self.share:
             return f"{100 * change:+.2f} points"
         relative = f" ({100 * change / self.first:+.1f} %)" if self.first else ""
-        return f"{change:+,}{relative}"
+        return (
+            f"{change:+,.4g}{relative}" if isinstance(change, float) else f"{change:+,}{relative}"
+        )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -80,9 +85,15 @@ class ReportComparison:
 
     @property
     def figures(self) -> list[FigureChange]:
-        """Accuracy, RAM, flash, instructions, bytes; on each target that both were measured on."""
+        """Accuracy or the task's figures, RAM, flash, instructions, bytes; on each target that both
+        were measured on."""
         a, b = self.first.facts, self.second.facts
+        first, second = _task_figures(a), _task_figures(b)
         found = [
+            FigureChange(figure=name, first=first.get(name), second=second.get(name))
+            for name in {**first, **second}
+        ]
+        found += [
             FigureChange(figure=name, first=get(a), second=get(b), share=share)
             for name, share, get in _FIGURES
         ]
@@ -208,6 +219,17 @@ def _ops(facts: Facts) -> dict[str, str]:
     }
 
 
+def _task_figures(facts: Facts) -> dict[str, float]:
+    """The integers' figures of a task whose outputs are no classes, by name."""
+    words = output_texts(facts)
+    return {} if words is None else {name: float(value) for name, value, _ in words.rows}
+
+
+def _examples(facts: Facts) -> int | None:
+    found = facts["outputs"] or facts["quality"]
+    return None if found is None else int(found["examples"])
+
+
 def _quality(*path: str) -> Callable[[Facts], Any]:
     """The figure at a path below ``quality``, or None."""
 
@@ -231,7 +253,7 @@ _FIGURES: tuple[tuple[str, bool, Callable[[Facts], Any]], ...] = (
     ("accuracy, integers", True, _quality("integers", "accuracy")),
     ("accuracy, float net", True, _quality("float", "accuracy")),
     ("lost by the integers", True, _loss_of),
-    ("test examples", False, _quality("examples")),
+    ("test examples", False, _examples),
     (
         "parameters",
         False,

@@ -5,10 +5,9 @@ from ._rule import Facts, Finding, NotLooked, Outcome, rule
 FEW = 10  # objects of a class or size below which nothing is said of it
 
 
-@rule("seen pictures", limit=0.01, needs=("outputs",))
+@rule("seen pictures", limit=0.01, kind="detect")
 def _seen(facts: Facts, limit: float) -> Outcome:
-    if (outputs := _detection(facts)) is None:
-        return None
+    outputs = facts["outputs"]
     if outputs["seen"] is None:
         return NotLooked("no training examples")
     n = outputs["examples"]
@@ -20,10 +19,9 @@ def _seen(facts: Facts, limit: float) -> Outcome:
     )
 
 
-@rule("small objects", limit=0.1, needs=("outputs",), explains=("missed class",))
+@rule("small objects", limit=0.1, kind="detect", explains=("missed class",))
 def _small(facts: Facts, limit: float) -> Outcome:
-    if (outputs := _detection(facts)) is None:
-        return None
+    outputs = facts["outputs"]
     small, *others = outputs["integers"]["by_size"]
     n, rest = small["objects"], sum(row["objects"] for row in others)
     found = sum(row["objects"] * row.get("recall", 0.0) for row in others)
@@ -38,11 +36,9 @@ def _small(facts: Facts, limit: float) -> Outcome:
     )
 
 
-@rule("missed class", limit=0.5, needs=("outputs",))
+@rule("missed class", limit=0.5, kind="detect")
 def _class_recall(facts: Facts, limit: float) -> Outcome:
-    if (outputs := _detection(facts)) is None:
-        return None
-    rows = outputs["integers"]["by_class"]
+    rows = facts["outputs"]["integers"]["by_class"]
     right, objects = (sum(row[name] for row in rows.values()) for name in ("right", "objects"))
     missed = [
         (name, row)
@@ -60,11 +56,9 @@ def _class_recall(facts: Facts, limit: float) -> Outcome:
     )
 
 
-@rule("duplicate boxes", limit=0.05, needs=("outputs",))
+@rule("duplicate boxes", limit=0.05, kind="detect")
 def _duplicates(facts: Facts, limit: float) -> Outcome:
-    if (outputs := _detection(facts)) is None:
-        return None
-    found = outputs["integers"]
+    found = facts["outputs"]["integers"]
     if found["duplicates"] < max(1, limit * found["found"]):
         return None
     return Finding(
@@ -73,12 +67,9 @@ def _duplicates(facts: Facts, limit: float) -> Outcome:
     )
 
 
-@rule("threshold", limit=0.02, needs=("outputs",), explains=("missed class", "small objects"))
+@rule("threshold", limit=0.02, kind="detect", explains=("missed class", "small objects"))
 def _threshold(facts: Facts, limit: float) -> Outcome:
-    outputs = _detection(facts)
-    if outputs is None or not outputs["integers"]["curve"]:
-        return None
-    found = outputs["integers"]
+    found = facts["outputs"]["integers"]
     best = max(found["curve"], key=lambda row: float(row["F1"]))
     if best["F1"] - found["F1"] < limit:
         return None
@@ -87,9 +78,3 @@ def _threshold(facts: Facts, limit: float) -> Outcome:
         f"{best['conf']:g}",
         f"choose conf on validation pictures, about {best['conf']:g}",
     )
-
-
-def _detection(facts: Facts) -> Facts | None:
-    """The facts of a net that finds objects; None of other nets."""
-    outputs: Facts = facts["outputs"]
-    return outputs if outputs["kind"] == "detect" else None

@@ -15,7 +15,7 @@ from drypoint.interop import RoundingReport
 from drypoint.measure import measure
 from drypoint.nn import Model
 from drypoint.program import Program, Simplified, random_inputs, simplify, to_export
-from drypoint.tasks import Reported, Trial, find_task, task_of
+from drypoint.tasks import Classes, Reported, Task, Trial, find_task, task_of, tasks_of
 
 from ._data_facts import activity_facts, data_facts
 from ._facts import (
@@ -82,12 +82,12 @@ def make_report(
         rounding: of a program: `interop.rounding_report` of the file that it was imported from.
         normal: of an autoencoder: names of the classes of normal examples; all others are
             anomalies, and the report has their ROC curve.
-        sensitivity: of a model of classes: also measure what each op's weights lose at 4 and 2 bits
+        sensitivity: of a model: also measure what each op's weights lose at 4 and 2 bits
             (`quant.sensitivity` on the first 500 test examples): two more programs an op.
 
     Raises:
         ReportError: test examples and a model without calibration, or a program with one; or
-            ``sensitivity`` of a program, or without labelled test examples.
+            ``sensitivity`` of a program, or without a data set of test examples.
         UnknownTargetError: a name is no target's, or no chip's.
         MeasureError: the test examples do not fit the model.
         DrypointError: as `quant.quantize` and `devices.measure_cost`.
@@ -100,7 +100,7 @@ def make_report(
     if isinstance(reported, Model) and reported.is_integer:  # it is its program
         said = {"model": facts_of_model}
         reported = quant.quantize(reported, name=name or "model", provenance=said)
-    task = find_task("numbers") if isinstance(test, tuple) else task_of(reported)
+    output, task = _measured_output(reported, test)
     if isinstance(test, tuple) and isinstance(test[0], Mapping):
         test = reported.encode(test[0]), test[1]
     labelled = test if isinstance(test, Dataset) and task.has_classes else None
@@ -123,18 +123,19 @@ def make_report(
         program = reported
     quality = Reported()
     if test is not None:
-        trial = Trial(Engine(program), test, _class_output(program), normal, train)
+        trial = Trial(Engine(program), test, output, normal, train)
         quality = task.report(model, trial)
     train = train if task.has_classes else None
     compared = random_inputs(program, RANDOM) if x is None else program.encode(x)
-    if sensitivity and (model is None or quality.integers is None):
-        raise ReportError("sensitivity needs a float model and labelled test examples")
+    if sensitivity and (model is None or not isinstance(test, Dataset)):
+        raise ReportError("sensitivity needs a float model and a data set of test examples")
     layers = bounds = bits = None
     if model is not None and ranges is not None and not is_guess:
         layers = None if x is None else quant.report(model, ranges, x)
         bounds = quant.error_bound(model, ranges)
-        if sensitivity and labelled is not None:
-            bits = quant.sensitivity(model, labelled, calibration=ranges).to_json()
+        if sensitivity and isinstance(test, Dataset):
+            judged = task.class_examples(model, test)
+            bits = quant.sensitivity(model, judged, calibration=ranges).to_json()
     if verification is None:
         backends = {
             f"engine ({backend})": Engine(program, backend=backend) for backend in Engine.backends()
@@ -158,7 +159,7 @@ def make_report(
             train,
             integers=quality.integers,
             floats=quality.floats,
-            output=_class_output(program),
+            output=output,
         ),
         "activity": None if test is None else activity_facts(program, compared),
         "inputs": {"random": test is None, "calibration_random": is_guess},
@@ -167,7 +168,7 @@ def make_report(
         else quality_facts(
             quality.integers,
             quality.floats,
-            percentiles=lambda: _percentiles(model, train, labelled),
+            percentiles=lambda: _percentiles(model, train, labelled, output),
         ),
         "outputs": None if quality.facts is None else dict(quality.facts),
         "rounding": None if rounding is None else rounding.json(),
@@ -191,7 +192,7 @@ def make_report(
 
 
 def _percentiles(
-    model: Model | None, train: Dataset | None, test: Dataset | None
+    model: Model | None, train: Dataset | None, test: Dataset | None, output: str | None
 ) -> list[dict[str, float]]:
     """The accuracy of the integers of a model that is calibrated on percentiles."""
     if model is None or train is None or test is None:
@@ -202,7 +203,7 @@ def _percentiles(
             model, train[:COMPARED].inputs, method="percentile", percentile=percentile
         )
         program = quant.quantize(model, ranges, name="model")
-        accuracy = measure(Engine(program), test, output=_class_output(program)).accuracy
+        accuracy = measure(Engine(program), test, output=output).accuracy
         found.append({"percentile": percentile, "accuracy": accuracy})
     return found
 
@@ -268,12 +269,16 @@ def _largest(
     }
 
 
-def _class_output(program: Program) -> str | None:
-    """The output that is measured: of several the one with a decoder of classes, else the last."""
-    if len(program.outputs) == 1:
-        return None
-    found = (o.name for o in program.outputs if (o.decoder or {}).get("type") == "class")
-    return next(found, program.outputs[-1].name)
+def _measured_output(reported: Model | Program, test: object) -> tuple[str | None, Task]:
+    """The output that is measured, and its task: of several the first of classes, else the last;
+    None: the only one."""
+    heads = tasks_of(reported)
+    if len(heads) == 1:
+        pair = isinstance(test, tuple)  # of inputs and numbers
+        return None, find_task("numbers") if pair else task_of(reported)
+    classes = [name for name, task in heads.items() if isinstance(task, Classes)]
+    name = [*classes, [*heads][-1]][0]
+    return name, heads[name]
 
 
 def _calibrate(

@@ -238,10 +238,8 @@ def _weak(facts: Facts, limit: float) -> Outcome:
     )
 
 
-@rule("anomalies", limit=0.8, needs=("outputs",))
+@rule("anomalies", limit=0.8, kind="reconstruction")
 def _no_anomalies(facts: Facts, limit: float) -> Outcome:
-    if facts["outputs"]["kind"] != "reconstruction":
-        return None
     found = facts["outputs"]["anomalies"]
     if found is None:
         return NotLooked("which classes are normal is not known: --normal")

@@ -22,6 +22,7 @@ from ._cells import confusion_cells
 from ._drawings import Thumbnails, draw_curve, draw_lines, draw_marks, draw_points
 from ._text import (
     accuracy,
+    bits_figure,
     bits_rows,
     blind_text,
     class_rows,
@@ -104,6 +105,7 @@ def template(name: str) -> "jinja2.Template":
     environment.filters |= {"n": _number, "pct": percent, "g": _short}
     texts = (
         accuracy,
+        bits_figure,
         bits_rows,
         blind_text,
         class_rows,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drypoint.common import DrypointError, check_writable, html_table, write_atomic
+from drypoint.common import DrypointError, check_writable, count_of, html_table, write_atomic
 from drypoint.data import Dataset
 from drypoint.measure import Measurement
 from drypoint.nn import Model
@@ -56,7 +56,7 @@ class Report:
 
     def __repr__(self) -> str:
         quality = self.facts["quality"] or self.facts["outputs"]
-        inputs = "random inputs" if quality is None else f"{quality['examples']:,} examples"
+        inputs = "random inputs" if quality is None else count_of(quality["examples"], "example")
         return f"Report({self.facts['name']!r}, {inputs})"
 
     def _repr_html_(self) -> str:

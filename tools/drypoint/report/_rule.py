@@ -56,6 +56,7 @@ class Rule:
         needs: dotted paths of facts without which it cannot look; a rule that needs ``quality`` is
             about classes, one that needs ``outputs`` about autoencoders and regressions.
         explains: the rules whose findings its own finding explains, and hides.
+        kind: of the outputs that it is about, by ``outputs.kind``; "": any.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Rule:
     find: Callable[[Facts, float], Outcome]
     needs: Sequence[str]
     explains: Sequence[str]
+    kind: str
 
     def look(self, facts: Facts) -> Outcome:
         """What the rule finds in the facts of a report."""
@@ -74,14 +76,24 @@ class Rule:
             if _fact(facts, path) is None:
                 blind = not is_known and not path.startswith("budget")
                 return NotLooked(_NO_TEST if blind else _REASONS[path])
+        if self.kind and facts["outputs"]["kind"] != self.kind:
+            return None
         return self.find(facts, self.limit)
 
 
 def rule(
-    name: str, *, limit: float, needs: Sequence[str] = (), explains: Sequence[str] = ()
+    name: str,
+    *,
+    limit: float,
+    needs: Sequence[str] = (),
+    explains: Sequence[str] = (),
+    kind: str = "",
 ) -> Callable[[Callable[[Facts, float], Outcome]], Rule]:
     """Make a rule of the function below; the rules of a file stand in the order of their weight."""
-    return lambda find: Rule(name=name, limit=limit, find=find, needs=needs, explains=explains)
+    needs = ("outputs",) if kind else needs
+    return lambda find: Rule(
+        name=name, limit=limit, find=find, needs=needs, explains=explains, kind=kind
+    )
 
 
 def rules_of(names: Mapping[str, object]) -> tuple[Rule, ...]:

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from drypoint.common import printable, table_lines
+from drypoint.common import count_of, interval_text, printable, table_lines
 from drypoint.tasks import ReportTexts
 
 from ._verdict import not_looked_text, output_texts
@@ -25,7 +25,8 @@ def text(facts: Facts) -> str:
         blocks.append("\n".join(table_lines(_layers(facts["layers"]), left=(0, 1))))
     if facts["bits"] is not None:
         lines = table_lines(bits_rows(facts["bits"]))
-        blocks.append("\n".join(["accuracy where one op has few bits", *lines]))
+        head = f"{bits_figure(facts['bits'])} where one op has few bits"
+        blocks.append("\n".join([head, *lines]))
     if facts["quality"] is not None:
         blocks.append("\n".join(table_lines(class_rows(facts["quality"]["integers"]))))
     for target, cost in facts["costs"].items():
@@ -61,9 +62,7 @@ def blind_text(verdict: Facts) -> str:
 
 def accuracy(measured: Facts) -> str:
     """Accuracy with its interval."""
-    low, high = measured["accuracy_interval"]
-    right, low, high = (f"{100 * share:.2f} %" for share in (measured["accuracy"], low, high))
-    return f"{right} (95 % interval {low} to {high})"
+    return interval_text(measured["accuracy"], *measured["accuracy_interval"])
 
 
 def first_loss(layers: Facts) -> str:
@@ -141,7 +140,7 @@ def _quality(quality: Facts) -> list[tuple[str, str]]:
 
 def _outputs(outputs: Facts, words: ReportTexts) -> list[tuple[str, str]]:
     """The error of outputs that are no classes, and what the task adds."""
-    of = words.of or f"{outputs['examples']:,} examples"
+    of = words.of or count_of(outputs["examples"], "example")
     rows = [(words.error, f"{outputs['error']:.4g} of {of}")]
     if outputs["float_error"] is not None:
         rows.append(("  of the float net", f"{outputs['float_error']:.4g}"))
@@ -159,13 +158,19 @@ def _layers(layers: Facts) -> list[tuple[str, ...]]:
 
 
 def bits_rows(bits: Facts) -> list[tuple[str, ...]]:
-    """A row of heads, then each op with its accuracy at 8, 4 and 2 bits a weight, all other ops at
-    8 bits."""
-    found = [("op", "weights", *(f"{n} bits" for n in bits["ops"][0]["accuracy"]))]
+    """A row of heads, then each op with its accuracy, or squared error, at 8, 4 and 2 bits a
+    weight, all other ops at 8 bits."""
+    found = [("op", "weights", *(f"{n} bits" for n in bits["ops"][0]["loss"]))]
     for op in bits["ops"]:
-        shares = (f"{100 * share:.2f} %" for share in op["accuracy"].values())
-        found.append((op["op"], f"{op['n_weights']:,}", *shares))
+        shares = [f"{100 * share:.2f} %" for share in op["accuracy"].values()]
+        figures = shares or [f"{loss:.4g}" for loss in op["loss"].values()]
+        found.append((op["op"], f"{op['n_weights']:,}", *figures))
     return found
+
+
+def bits_figure(bits: Facts) -> str:
+    """What `bits_rows` lists, in words."""
+    return "accuracy" if bits["ops"][0]["accuracy"] else "squared error against the float net"
 
 
 def class_rows(measured: Facts) -> list[tuple[str, ...]]:

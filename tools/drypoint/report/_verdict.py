@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from drypoint import devices
+from drypoint.common import count_of
 from drypoint.tasks import ReportTexts, find_task
 
 from . import _detection_rules, _example_rules, _integer_rules, _net_rules
@@ -94,7 +95,8 @@ def _loss_text(facts: Facts) -> str:
         return f"{right} right"
     lost, interval = found
     if lost <= interval:
-        return f"{right} right, no loss against the float net on {quality['examples']:,} examples"
+        shown = count_of(quality["examples"], "example")
+        return f"{right} right, no loss against the float net on {shown}"
     op = lossy_op(facts)
     where = f", nearly all in {op}" if op else ""
     return f"{right} right, loses {100 * lost:.1f} points against the float net{where}"

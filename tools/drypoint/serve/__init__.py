@@ -1,4 +1,4 @@
-"""A page to draw on or to speak to: the C engine answers in the browser, as WebAssembly.
+"""A page to draw on, to speak to or to drop recordings on: the C engine answers in the browser.
 
     page = serve.make_page(program, examples=test, model=model)  # one HTML document
     serve.make_server(page, program, model=model).serve_forever()  # on this machine
@@ -14,6 +14,9 @@ The design:
   which the engine does not read, are checked in JavaScript.
 * **Sound**: samples go through `dpt_listen`, in the portions in which they come. The front end runs
   a second time for the features that the page draws, which `dpt_listen` keeps to itself.
+* **Signals**: rows of a CSV file become integers in JavaScript, by the border of NUMERICS.md, and
+  go through the engine in windows, or row by row.
+* **A task** names what its page adds (`Task.page_part`): a script that knows its outputs.
 * **Floats**: the float net is not in the page (LeNet's weights are 1.7 MB of floats, and a second
   engine in JavaScript would be needed, with its own errors). Its outputs for the test pictures of
   the page are computed when the page is made. While ``drypoint serve MODEL`` runs, the page asks it

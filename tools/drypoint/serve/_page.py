@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from base64 import b64encode
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -27,6 +28,7 @@ from drypoint.engine import c_sources, include_dirs
 from drypoint.nn import Model
 from drypoint.program import Op, Program, account, blob, simplify, to_export
 from drypoint.sound import int16_samples
+from drypoint.tasks import task_of
 
 COMPILERS = ("clang-19", "clang")  # the first is the one that built the shipped module
 LINKERS = ("wasm-ld-19", "wasm-ld")
@@ -105,10 +107,37 @@ def _run(command: list[str | Path], folder: Path) -> None:
         raise BuildError(f"{words[0]} refuses the engine: {first}")
 
 
-_PICTURES = ("engine.js", "answer.js", "draw.js", "pictures.js")
-_BOXES = ("boxes.js",)  # of a program that finds objects; its page shows others too
-_SOUND = ("engine.js", "answer.js", "samples.js", "sound.js")
+_SHARED = ("engine.js", "answer.js")
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A page of what programs read: its words, its files, and the files of what a task adds
+    (`Task.page_part`)."""
+
+    title: str
+    action: str
+    scripts: tuple[str, ...]
+    parts: Mapping[str, str] = field(default_factory=dict)
+
+
+_KINDS = {
+    "pictures": _Kind(
+        "Show it a picture",
+        "Draw",
+        ("draw.js", "pictures.js"),
+        {"boxes": "boxes.js", "map": "map.js"},
+    ),
+    "sound": _Kind("Speak to it", "Speak", ("samples.js", "timeline.js", "sound.js")),
+    "signals": _Kind(
+        "Show it a recording",
+        "Drop a recording",
+        ("rows.js", "timeline.js", "signals.js"),
+        {"error": "error.js"},
+    ),
+}
 _MOST_EXAMPLES = 10
+_MOST_STEPS = 1000  # time steps of the examples of a class
 _FLOAT_NOTES = {
     "none": "",
     "examples": "The column &ldquo;float net&rdquo; has the answers of the float net that the "
@@ -129,13 +158,14 @@ def make_page(
     model: Model | None = None,
     live: bool = False,
 ) -> str:
-    """The page of a classifier of pictures or sound: one HTML document that requests nothing from a
-    network.
+    """The page of a program that reads pictures, sound or signals: one HTML document that
+    requests nothing from a network.
 
     Args:
-        program: reads 8-bit pictures of 1 or 3 channels, or samples.
-        examples: test pictures or recordings in the program's size; the page shows the first one of
-            each class, of at most 10 classes.
+        program: reads 8-bit pictures of 1 or 3 channels, samples, or signals by the encoder of its
+            meta.
+        examples: test examples in the program's size; the page shows the first picture or
+            recording of each class, or first windows of signals, of at most 10 classes.
         model: the float net that the program was made of; a page of pictures then has its answers
             too.
         live: the page asks the server that it comes from (`make_server`) for the float net's
@@ -149,34 +179,30 @@ def make_page(
         program, (Program,), name="program", wanted="a Program, as quant.quantize gives it",
         error=ServeError,
     )  # fmt: skip
-    _check_input(program)
-    hears = program.front is not None
-    finds_boxes = _finds_boxes(program)
-    if hears or finds_boxes:
+    page = _page_of(program)
+    kind, part = _KINDS[page], _KINDS[page].parts.get(task_of(program).page_part)
+    if page != "pictures" or part is not None:
         model = None  # the page has no column for its answers
-    shown = [] if examples is None else _examples(program, examples, model)
+    shown = [] if examples is None else _EXAMPLES[page](program, examples, model)
     floats = "none" if model is None else "live" if live else "examples" if shown else "none"
-    kinds = {kind.number: kind.kind for kind in get_args(Op)}
     engine, digits = shipped_engine(), program.labels == tuple("0123456789")
-    main = _template("sound.html.in" if hears else "pictures.html.in").substitute(
+    main = _template(f"{page}.html.in").substitute(
         engine_bytes=f"{len(engine):,}", float_note=_FLOAT_NOTES[floats]
     )
-    ram = account(to_export(simplify(program))).ram_text
     chosen = {
         "float": floats,
         "examples": shown,
-        "kinds": kinds,
-        "sound": hears,
-        "boxes": finds_boxes,
-        "ram": ram,
+        "kinds": {op.number: op.kind for op in get_args(Op)},
+        "page": page,
+        "ram": account(to_export(simplify(program))).ram_text,
     }
-    scripts = _SOUND if hears else (*_PICTURES, *(_BOXES if finds_boxes else ()))
+    scripts = [*_SHARED, *([] if part is None else [part]), *kind.scripts]
     return _template("page.html.in").substitute(
-        title="Speak to it" if hears else "Draw a digit" if digits else "Show it a picture",
-        action="Speak" if hears else "Draw",
+        title="Draw a digit" if page == "pictures" and digits else kind.title,
+        action=kind.action,
         name=html_text(program.name),
         style=page_style() + _text("page.css"),
-        worklets=" data:" if hears else "",
+        worklets=" data:" if page == "sound" else "",
         connect="'self'" if floats == "live" else "'none'",
         place="your machine" if floats == "live" else "this page",
         main=main,
@@ -187,60 +213,82 @@ def make_page(
     )
 
 
-def _finds_boxes(program: Program) -> bool:
-    return (program.decoder or {}).get("type") == "boxes"
-
-
-def _check_input(program: Program) -> None:
-    """Check that a page can feed a program."""
+def _page_of(program: Program) -> str:
+    """The kind of page that can feed a program."""
     if program.front is not None:
-        return
+        return "sound"
+    if not program.input_parts and (program.encoder or {}).get("type") == "signal":
+        return "signals"
     pictures = program.input_type == "u8" and program.input_shape.c in (1, 3)
     pictures = pictures or program.reads_signed_pixels
     if program.is_streaming or program.input_parts or not pictures:
         raise ServeError(
             f"{program.name} reads {program.input}{', row by row' * program.is_streaming}: the "
-            "page is for programs that read samples, or 8-bit pictures of 1 or 3 channels (u8 "
-            "HxWx1, u8 HxWx3)"
+            "page is for programs that read samples, signals that an encoder describes, or 8-bit "
+            "pictures of 1 or 3 channels (u8 HxWx1, u8 HxWx3)"
         )
-    if program.outputs[-1].softmax == "channels" and not _finds_boxes(program):
-        raise ServeError(
-            f"{program.name} decides a class for each pixel, which the page does not show: "
-            "drypoint run --json gives the maps"
-        )
+    return "pictures"
 
 
-def _examples(program: Program, examples: Dataset, model: Model | None) -> list[dict[str, Any]]:
-    """The first picture or recording of each class: label, pixels or samples, and of a picture the
-    float net's answers or None.
-    """
-    first = [np.flatnonzero(examples.y == i)[:1] for i in range(len(examples.classes))]
-    chosen = np.concatenate([np.empty(0, np.int64), *first])[:_MOST_EXAMPLES].astype(np.int64)
-    labels = [printable(str(examples.classes[int(examples.y[i])])) for i in chosen]
-    if examples.boxes is not None:
-        chosen = np.arange(min(len(examples), _MOST_EXAMPLES))
-        labels = [f"{n} objects" for n in examples.boxes.counts[chosen].tolist()]
-    if program.front is not None:
-        clips = [
-            b64encode(int16_samples(examples.x[i].reshape(-1)).astype("<i2").tobytes())
-            for i in chosen
-        ]
-        return [
-            {"label": label, "samples": clip.decode()}
-            for label, clip in zip(labels, clips, strict=True)
-        ]
-    pixels = program.encode(examples.x).view(np.uint8) ^ (0x80 * program.reads_signed_pixels)
-    floats: list[list[float] | None] = [None] * len(chosen)
-    if model is not None and len(chosen):
-        floats = [float_outputs(program, model, pixels[i]) for i in chosen]
+def _firsts(examples: Dataset, most: int = 1) -> list[tuple[str, NDArray[np.intp]]]:
+    """Of at most 10 classes the label and the places of the first examples."""
+    found = [
+        (printable(str(name)), np.flatnonzero(examples.y == i)[:most])
+        for i, name in enumerate(examples.classes)
+    ]
+    return [(label, places) for label, places in found if len(places)][:_MOST_EXAMPLES]
+
+
+def _text_of(array: NDArray[Any]) -> str:
+    return b64encode(array.tobytes()).decode()
+
+
+def _recordings(program: Program, examples: Dataset, model: Model | None) -> list[dict[str, Any]]:
+    """The first recording of each class: label and samples."""
+    del program, model
     return [
         {
             "label": label,
-            "pixels": b64encode(pixels[i].tobytes()).decode(),
-            "float": answer,
+            "samples": _text_of(int16_samples(examples.x[i].reshape(-1)).astype("<i2")),
         }
-        for label, i, answer in zip(labels, chosen, floats, strict=True)
+        for label, (i,) in _firsts(examples)
     ]
+
+
+def _signals(program: Program, examples: Dataset, model: Model | None) -> list[dict[str, Any]]:
+    """The first examples of each class, one after the other: label and real numbers."""
+    del model
+    counts = examples.x.dtype == np.int16
+    unit = float((program.encoder or {}).get("count", 1.0)) if counts else 1.0
+    most = max(1, _MOST_STEPS // examples.x.shape[1])
+    return [
+        {"label": label, "samples": _text_of((examples.x[places] * unit).astype("<f4"))}
+        for label, places in _firsts(examples, most)
+    ]
+
+
+def _pictures(program: Program, examples: Dataset, model: Model | None) -> list[dict[str, Any]]:
+    """The first picture of each class, or, without classes of pictures, the first ones: label,
+    pixels, and the float net's answers or None.
+    """
+    if examples.boxes is not None or examples.has_maps:
+        chosen = np.arange(min(len(examples), _MOST_EXAMPLES))
+        labels = [f"example {i + 1}" for i in chosen.tolist()]
+        if examples.boxes is not None:
+            labels = [f"{n} objects" for n in examples.boxes.counts[chosen].tolist()]
+        firsts = [*zip(labels, chosen[:, None], strict=True)]
+    else:
+        firsts = _firsts(examples)
+    flip = 0x80 * program.reads_signed_pixels
+    shown = []
+    for label, (i,) in firsts:
+        pixels = program.encode(examples.x[i : i + 1]).view(np.uint8)[0] ^ flip
+        answer = None if model is None else float_outputs(program, model, pixels)
+        shown.append({"label": label, "pixels": _text_of(pixels), "float": answer})
+    return shown
+
+
+_EXAMPLES = {"pictures": _pictures, "sound": _recordings, "signals": _signals}
 
 
 def float_outputs(program: Program, model: Model, pixels: NDArray[np.integer]) -> list[float]:

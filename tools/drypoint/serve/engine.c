@@ -2,10 +2,11 @@
 /* The C engine for a page in a browser: one program at a time, in WebAssembly without a C library.
  *
  * The page calls blob(size), writes the bytes of a .dpt file there and calls load(size). When load
- * answers 0, run() reads input() and fills output(), probability() and trace(). Of a program that
- * reads samples (rate() is above 0) the page writes at most step() of them to samples() and calls
- * listen(n). find() makes boxes of output(). Memory grows and is used again for the next program.
- */
+ * answers 0, run() reads input() and fills output(), probability() and, where it is traced,
+ * trace(). Of a streaming program the input is the next time step, and reset() begins a signal. Of
+ * a program that reads samples (rate() is above 0) the page writes at most step() of them to
+ * samples() and calls listen(n). find() makes boxes of output(). Memory grows and is used again for
+ * the next program. */
 #include "drypoint_boxes.h"
 #include "drypoint_listen.h"
 
@@ -14,7 +15,7 @@
 #define EXPORT(name) __attribute__((export_name(#name)))
 
 /* Answers of load() that dpt_status does not have. */
-enum { E_MEMORY = -100, E_STEPS = -101, E_INPUT = -102 };
+enum { E_MEMORY = -100, E_STEPS = -101 };
 
 /* Bits of the answer of listen(). */
 enum { HAS_FRAME = 1, HAS_DECISION = 2, HAS_KEYWORD = 4 };
@@ -62,6 +63,12 @@ EXPORT(blob) void *page_blob(size_t size) {
 
 /* Begin a signal. */
 EXPORT(reset) void page_reset(void) {
+    if (listener.rate == 0) {
+        if (model.state_size != 0) {
+            dpt_reset(&model, arena, model.arena_size);
+        }
+        return;
+    }
     held = 0;
     memset(noise, 0, sizeof *noise * sound.channels);
     dpt_listen_reset(&listener, memory, dpt_listen_size(&listener));
@@ -90,25 +97,24 @@ static int load_sound(uint8_t *tables, size_t size) {
     return 0;
 }
 
-/* Lay out the memory of a program that reads pictures. */
-static int load_pictures(uint8_t *place) {
-    const dpt_tensor in = model.ops[0].in;
-    const int pixels = in.type == DPT_U8 || (in.type == DPT_I8 && in.zero == -128);
-    if (model.state_size != 0 || !pixels || (in.c != 1 && in.c != 3)) {
-        return E_INPUT;
-    }
+/* Lay out the memory of a program that reads no samples. */
+static int load_input(uint8_t *place) {
     uint64_t traced = 0;
     for (size_t i = 0; i < model.n_ops; i++) {
         trace_at[i] = (size_t)traced; /* unused where it is too large */
         traced += dpt_bytes(model.ops[i].out);
     }
     input = place;
-    arena = behind(input, dpt_bytes(in));
+    arena = behind(input, dpt_bytes(model.ops[0].in));
     trace = behind(arena, model.arena_size);
     boxes = (dpt_box *)(void *)behind(trace, traced);
     cutoffs = (int32_t *)(void *)behind((uint8_t *)boxes, MOST_BOXES * sizeof *boxes);
     const size_t channels = model.ops[model.n_ops - 1].out.c;
-    return behind((uint8_t *)cutoffs, channels * sizeof *cutoffs) == NULL ? E_MEMORY : 0;
+    if (behind((uint8_t *)cutoffs, channels * sizeof *cutoffs) == NULL) {
+        return E_MEMORY;
+    }
+    page_reset();
+    return 0;
 }
 
 /* Check the blob and lay out the memory of a run. */
@@ -129,7 +135,7 @@ EXPORT(load) int page_load(size_t size) {
     uint8_t *place = behind((uint8_t *)probability, outputs);
     int answer = place == NULL ? E_MEMORY : load_sound(place, size);
     if (answer == DPT_E_STATE) {
-        answer = load_pictures(place);
+        answer = load_input(place);
     }
     return answer == 0 && dpt_work(&model) > MOST_STEPS ? E_STEPS : answer;
 }
@@ -152,14 +158,18 @@ static void find_probability(void) {
     }
 }
 
-/* Run the loaded program. One that reads pixels less 128 gets them so, in place. */
-EXPORT(run) void page_run(void) {
-    const dpt_tensor in = model.ops[0].in;
-    for (size_t i = 0; in.type == DPT_I8 && i < dpt_elements(in); i++) {
-        input[i] ^= 0x80;
+/* Run the program on its input, or on the next time step; 1 where that brings an output, else 0. */
+EXPORT(run) int page_run(int traced) {
+    dpt_trace *const observe = traced ? keep : NULL;
+    const size_t size = model.arena_size;
+    const dpt_status status =
+        model.state_size == 0
+            ? dpt_run_traced(&model, NULL, arena, size, input, output, observe, NULL)
+            : dpt_step_traced(&model, NULL, arena, size, input, output, observe, NULL);
+    if (status == DPT_OK) {
+        find_probability();
     }
-    dpt_run_traced(&model, NULL, arena, model.arena_size, input, output, keep, NULL);
-    find_probability();
+    return status == DPT_OK;
 }
 
 /* How many boxes or cells output() has, which lie at boxes(), by a decoder with one cutoff for all
@@ -223,7 +233,7 @@ EXPORT(listen) int page_listen(size_t n) {
     return found;
 }
 
-/* Samples a second; 0 of a program that reads pictures. */
+/* Samples a second; 0 of a program that reads no samples. */
 EXPORT(rate) uint32_t page_rate(void) {
     return listener.rate;
 }
@@ -268,7 +278,8 @@ EXPORT(output) const void *page_output(void) {
     return last_output();
 }
 
-/* Pixels, as the program reads them: row by row, the channels of a pixel together. */
+/* The integers that the program reads: row by row, the channels of a pixel or time step together.
+ */
 EXPORT(input) void *page_input(void) {
     return input;
 }
@@ -282,6 +293,11 @@ EXPORT(probability) void *page_probability(void) {
 /* The outputs of all ops, one after the other. */
 EXPORT(trace) void *page_trace(void) {
     return trace;
+}
+
+/* Whether the program reads a signal step by step. */
+EXPORT(is_stream) int page_is_stream(void) {
+    return model.state_size != 0;
 }
 
 /* Bytes of working memory, as on a device. */
@@ -301,8 +317,6 @@ EXPORT(text) const char *page_text(int status) {
         return "it needs more than 256 MB of memory, more than this page gives it";
     case E_STEPS:
         return "it takes more than 1,000,000,000 steps, and the page would stand still";
-    case E_INPUT:
-        return "it reads no samples and no whole 8-bit pictures of 1 or 3 channels";
     default:
         return dpt_status_text((dpt_status)status);
     }

@@ -10,7 +10,7 @@ from ._dataset.dataset import Dataset, model_inputs, take
 from ._dataset.labels import NO_LABEL, is_label_map, is_one_hot, label_indices
 from ._dataset.picture import picture_size
 from ._dataset.pixels import channels_last, check_scaled, plain_images
-from ._dataset.splits import ALL, Splits, hold_out, train_val_split
+from ._dataset.splits import ALL, Splits, choose_validation, hold_out, train_val_split
 from ._encoders.audio_encoder import AudioEncoder
 from ._encoders.boolean import BooleanDecoder, BooleanEncoder
 from ._encoders.box_decoder import BoxDecoder, FoundBox
@@ -72,6 +72,7 @@ __all__ = [
     "cards",
     "channels_last",
     "check_scaled",
+    "choose_validation",
     "class_names",
     "class_places",
     "decoder_from_config",

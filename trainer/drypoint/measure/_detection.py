@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import percent, table_lines
+from drypoint.common import interval_text, percent, table_lines
 from drypoint.data import Class
 
 from ._matching import Things, match_boxes, match_cells
@@ -30,8 +30,7 @@ class Figure(NamedTuple):
     high: float
 
     def __str__(self) -> str:
-        low, high = percent(self.low), percent(self.high)
-        return f"{percent(self.value)} (95 % interval {low} to {high})"
+        return interval_text(self.value, self.low, self.high)
 
 
 class Counts(NamedTuple):

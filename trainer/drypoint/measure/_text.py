@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import html_table
+from drypoint.common import count_of, html_table
 from drypoint.data import Class
 
 from ._probability_figures import ProbabilityFigures
@@ -81,7 +81,7 @@ def classification_text(m: ProbabilityFigures, *, digits: int) -> str:
 def _figures(m: ProbabilityFigures) -> list[tuple[str, str]]:
     """The (name, text) pairs of the figures over all classes."""
     low, high = m.accuracy_interval
-    of = "" if m.n_groups == m.n else f", as of {m.n_groups:,} groups"
+    of = "" if m.n_groups == m.n else f", as of {count_of(m.n_groups, 'group')}"
     pairs = [
         ("examples", f"{m.n}"),
         ("accuracy", f"{m.accuracy:.4f}  (95 %: {low:.4f} to {high:.4f}{of})"),

@@ -94,12 +94,12 @@ def boxes(
     check(lists, (list, tuple), name="found", wanted="a list of boxes for each image")
     if len(images) <= MOST_IMAGES and len(lists) != len(images):
         raise PlotError(f"there are {len(images)} images and {len(lists)} lists of boxes")
-    for one in lists:
-        check(one, (list, tuple), name="one of the lists", wanted="a list of FoundBox")
-        for box in one:
+    for given in lists:
+        check(given, (list, tuple), name="one of the lists", wanted="a list of FoundBox")
+        for box in given:
             check(box, FoundBox, name="one of the boxes", wanted="a FoundBox, as predict gives it")
     numbers = [array(image, "one of the images") for image in images]
-    titles = [f"{len(one)} object{'s' * (len(one) != 1)}" for one in lists]
+    titles = [f"{len(given)} object{'s' * (len(given) != 1)}" for given in lists]
     grid = image_grid(numbers, titles[: len(images)], columns=columns, title=title)
     return BoxGrid(
         **{**vars(grid), "placed": placement(ax)},

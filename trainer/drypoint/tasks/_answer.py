@@ -40,21 +40,23 @@ class Choice(NamedTuple):
     facts: Mapping[str, Any]
 
 
-def show_values(outputs: Mapping[str, NDArray[Any]]) -> list[Answer]:
-    """The values of outputs (N, ...) by name: of one output with one value a number."""
-    named = {
-        name: rows.reshape(len(rows), math.prod(rows.shape[1:])).tolist()
-        for name, rows in outputs.items()
-    }
-    answers = []
-    for rows in zip(*named.values(), strict=True):
-        if len(rows) > 1:
-            text = "; ".join(f"{n} {_list_values(r)}" for n, r in zip(named, rows, strict=True))
-            answers.append(Answer(text, {"values": dict(zip(named, rows, strict=True))}))
-        else:
-            facts = {"number": rows[0][0]} if len(rows[0]) == 1 else {"values": rows[0]}
-            answers.append(Answer(_list_values(rows[0]), facts))
-    return answers
+def show_values(values: NDArray[Any]) -> list[Answer]:
+    """The values of an output (N, ...); a single one is a number."""
+    return [
+        Answer(_list_values(row), {"number": row[0]} if len(row) == 1 else {"values": row})
+        for row in values.reshape(len(values), math.prod(values.shape[1:])).tolist()
+    ]
+
+
+def join_answers(heads: Mapping[str, Sequence[Answer]]) -> list[Answer]:
+    """The answers of several outputs by name as an answer an input."""
+    return [
+        Answer(
+            "; ".join(f"{name}: {answer.text}" for name, answer in zip(heads, row, strict=True)),
+            {"outputs": {name: answer.facts for name, answer in zip(heads, row, strict=True)}},
+        )
+        for row in zip(*heads.values(), strict=True)
+    ]
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:

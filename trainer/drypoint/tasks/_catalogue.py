@@ -8,15 +8,16 @@ from drypoint.data import Dataset
 from drypoint.nn import Model
 from drypoint.program import Program
 
-from ._answer import Answer
-from ._classes import Classes
-from ._detect import Detect, decoder_of, finds_boxes
+from ._answer import Answer, join_answers
+from ._box_decoder import box_decoder_of
+from ._classes import Classes, classes_of
+from ._detect import Detect
 from ._keywords import Keywords
 from ._numbers import Numbers
 from ._pixels import Pixels, decides_pixels
 from ._reconstruction import Reconstruction
 from ._reconstruction_errors import reconstructs
-from ._task import Runner, Task, TaskError
+from ._task import Runner, Task, TaskError, output_names
 
 TASKS: tuple[Task, ...] = (
     Classes(),
@@ -59,31 +60,60 @@ def task_of(reader: Model | Program) -> Task:
     Raises:
         TaskError: it is no `Model` and no `Program`.
     """
-    repeats = reconstructs(reader)  # refuses what is no net
+    boxes = box_decoder_of(reader, output_names(reader)[-1])
     if isinstance(reader, Program) and reader.detector is not None:
         return Keywords()
-    if finds_boxes(reader):
-        return Detect(cells=decoder_of(reader).cells)
+    if boxes is not None:
+        return Detect(cells=boxes.cells)
     saved = _saved_name(reader)
     for task in (Keywords(), Numbers()):
         if saved in (task.name, task.read_as):
             return task
     if decides_pixels(reader):
         return Pixels()
-    return Reconstruction() if repeats else Classes()
+    return Reconstruction() if reconstructs(reader) else Classes()
+
+
+def tasks_of(reader: Model | Program) -> dict[str, Task]:
+    """Output -> its task: of the only output `task_of` the net. Of several outputs a decoder of
+    boxes makes "detect"; classes, known by a decoder, labels or a softmax, "pixels" where each
+    pixel has one, else "classes"; a threshold "reconstruction"; others give values.
+    """
+    names = output_names(reader)
+    if len(names) == 1:
+        return {names[0]: task_of(reader)}
+    return {name: _task_of_output(reader, name) for name in names}
+
+
+def _task_of_output(reader: Model | Program, name: str) -> Task:
+    if (boxes := box_decoder_of(reader, name)) is not None:
+        return Detect(cells=boxes.cells)
+    if decides_pixels(reader, name):
+        return Pixels()
+    if classes_of(reader, name) is not None:
+        return Classes()
+    outputs = () if isinstance(reader, Model) else reader.outputs
+    thresholds = {output.name: output.threshold for output in outputs}
+    return Task() if thresholds.get(name) is None else Reconstruction()
+
+
+def answer_heads(heads: Mapping[str, Task], runner: Runner, x: Any, *, top: int) -> list[Answer]:
+    """The answers to inputs, one an input: each of several outputs answers by its task."""
+    found = {name: task.answer(runner, x, top=top, output=name) for name, task in heads.items()}
+    return join_answers(found) if len(found) > 1 else next(iter(found.values()))
 
 
 def answer_inputs(
     model: Runner, x: Any, *, top: int = 3, task: Task | str | None = None
 ) -> list[Answer]:
-    """The answers to inputs, one an input: of an autoencoder whether each is an anomaly, else the
-    likeliest classes of the first output that has some, else the values of the outputs.
+    """The answers to inputs, one an input, by the task of the net: the likeliest classes, boxes,
+    whether it is an anomaly, or values. Each of several outputs answers by its task.
 
     Args:
         model: a `Model`, or an `Engine` of a program of single inputs.
         x: what the model takes (N, ...); several inputs by name.
         top: classes in a text.
-        task: by which the net was trained; None: `task_of` it.
+        task: by which the net was trained; None: `tasks_of` its outputs.
 
     Raises:
         TaskError: it is no such model, or ``top`` no number.
@@ -95,8 +125,9 @@ def answer_inputs(
             "a number of classes"
         )
     reader: Any = getattr(model, "program", model)
-    chosen = task_of(reader) if task is None else find_task(task)
-    return chosen.answer(model, x, top=top)
+    if task is not None:
+        return find_task(task).answer(model, x, top=top)
+    return answer_heads(tasks_of(reader), model, x, top=top)
 
 
 def _saved_name(reader: Model | Program) -> object:

@@ -1,14 +1,14 @@
 """The task "classes": the net decides which class an input is of."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import DrypointError, percent
-from drypoint.data import Class, ClassDecoder, Dataset, augment, decoder_from_config
+from drypoint.common import DrypointError, count_of, interval_text
+from drypoint.data import NO_LABEL, Class, ClassDecoder, Dataset, augment, class_places
 from drypoint.measure import measure
 from drypoint.nn import (
     CrossEntropyLoss,
@@ -33,7 +33,10 @@ from ._task import (
     Task,
     TaskError,
     Trial,
+    decoders_of,
+    output_names,
     reader_of,
+    values_of,
 )
 
 
@@ -144,15 +147,17 @@ class Classes(Task):
             return None
         return CrossEntropyLoss(label_smoothing=self.label_smoothing)
 
-    def answer(self, runner: Runner, x: Any, *, top: int) -> list[Answer]:
-        """The likeliest classes of the first output that has some, with their probabilities."""
-        found = as_classifier(runner).predict_proba(x)
-        for name, classes in class_outputs(reader_of(runner)).items():
-            rows = found[name] if isinstance(found, Mapping) else found
-            if rows.shape[1:] != (len(classes),):  # classes of pixels
-                continue
-            return _rank_classes(rows, classes, top=top)
-        return show_values(found if isinstance(found, Mapping) else {"": found})
+    def answer(
+        self, runner: Runner, x: Any, *, top: int, output: str | None = None
+    ) -> list[Answer]:
+        """The likeliest classes with their probabilities; values, if no classes are known."""
+        rows = values_of(as_classifier(runner).predict_proba(x), output)
+        classes = classes_of(reader_of(runner), output)
+        return show_values(rows) if classes is None else _rank_classes(rows, classes, top=top)
+
+    def class_examples(self, model: Model, dataset: Dataset) -> tuple[Any, NDArray[Any]]:
+        """Inputs and class indices."""
+        return dataset.inputs, index_labels(dataset, classes_of(model))
 
     def check_measurable(self, reader: Model | Program, *, name: str) -> None:
         """Refuse a program without classes."""
@@ -170,12 +175,11 @@ class Classes(Task):
     def test(self, model: Model, dataset: Dataset) -> Answer:
         """The accuracy with its interval."""
         found = measure(model, dataset)
-        low, high = found.accuracy_interval
-        text = f"{found.correct:,} of {found.n:,} test examples right, {percent(found.accuracy)}"
-        of = "" if found.n_groups == found.n else f", as of {found.n_groups:,} groups"
-        text += f" (95 % interval {percent(low)} to {percent(high)}{of})"
+        accuracy = interval_text(found.accuracy, *found.accuracy_interval)
+        of = "" if found.n_groups == found.n else f", as of {count_of(found.n_groups, 'group')}"
+        text = f"{found.correct:,} of {found.n:,} test examples right, {accuracy}{of}"
         facts = {"n": found.n, "correct": found.correct, "accuracy": found.accuracy}
-        return Answer(text, {**facts, "interval": [low, high]})
+        return Answer(text, {**facts, "interval": [*found.accuracy_interval]})
 
     def report(self, model: Model | None, trial: Trial) -> Reported:
         """The decisions of the program, and of its float model."""
@@ -226,17 +230,33 @@ def as_classifier(runner: Runner) -> Runner | Scores:
 
 def class_outputs(reader: Model | Program) -> dict[str, tuple[Class, ...]]:
     """Output -> its classes, of the outputs that have a decoder of classes. Of a program without
-    decoders the last output is one if it has a softmax, or a label for each value or channel.
+    decoders each output with a softmax has some, and the last one if the program has labels.
     """
-    if isinstance(reader, Model):
-        decoders = reader.decoders
-    else:
-        configs = {output.name: output.decoder for output in reader.outputs}
-        decoders = {name: decoder_from_config(c) for name, c in configs.items() if c is not None}
-        last, plane = reader.outputs[-1], reader.output_shape
-        if not decoders and (last.softmax is True or len(reader.labels) in (plane.size, plane.c)):
-            return {last.name: reader.labels or tuple(range(plane.size))}
-    return {n: d.classes for n, d in decoders.items() if isinstance(d, ClassDecoder)}
+    decoders = decoders_of(reader)
+    if decoders or isinstance(reader, Model):
+        return {n: d.classes for n, d in decoders.items() if isinstance(d, ClassDecoder)}
+    pairs = zip(reader.outputs, reader.output_ops, strict=True)
+    found: dict[str, tuple[Class, ...]] = {
+        output.name: tuple(range(op.out_shape.size))
+        for output, op in pairs
+        if output.softmax is True
+    }
+    labelled = {reader.outputs[-1].name: reader.labels} if reader.labels else {}
+    return found | labelled
+
+
+def classes_of(reader: Model | Program, output: str | None = None) -> tuple[Class, ...] | None:
+    """The classes of an output, if they are known; None: of the last."""
+    return class_outputs(reader).get(output or output_names(reader)[-1])
+
+
+def index_labels(dataset: Dataset, classes: Sequence[Class] | None) -> NDArray[np.int64]:
+    """The labels of a data set (N, ...) as indices of a net's classes, or as they are if these are
+    not known; `data.NO_LABEL` stays."""
+    if classes is None:
+        return dataset.y
+    places = class_places(dataset.classes, classes)
+    return np.where(dataset.y == NO_LABEL, NO_LABEL, places[dataset.y])
 
 
 def ends_in_scores(program: Program) -> bool:
@@ -252,7 +272,7 @@ def _rank_classes(
 ) -> list[Answer]:
     """The likeliest classes of probabilities (N, classes), in a text as many as ``top``."""
     answers = []
-    for row in probabilities.tolist():
+    for row in probabilities.reshape(len(probabilities), -1).tolist():
         ranking = sorted(zip(classes, row, strict=True), key=lambda pair: -pair[1])
         text = ", ".join(f"{label} ({100 * share:.2f} %)" for label, share in ranking[:top])
         answers.append(Answer(text, {"class": ranking[0][0], "probabilities": row}))

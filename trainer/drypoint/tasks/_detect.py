@@ -1,14 +1,14 @@
 """The task "detect": the net's output is a map of cells that finds objects in a picture."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import percent
+from drypoint.common import interval_text, percent
 from drypoint.data import (
     BoxDecoder,
     Boxes,
@@ -18,15 +18,30 @@ from drypoint.data import (
     ImageEncoder,
     augment,
     class_places,
-    decoder_from_config,
 )
 from drypoint.measure import DetectionMeasurement, Things
 from drypoint.nn import DetectionLoss, Layer, Model
 from drypoint.program import Program
 
 from ._answer import Answer
+from ._box_decoder import (
+    Finder,
+    decoder_of,
+    find_boxes,
+    run_net,
+    with_box_decoder,
+)
 from ._reported import Drawing, Mark, MarkedPicture, Reported, ReportTexts
-from ._task import Notify, Runner, Strength, Task, TaskError, Trial, count_epochs, reader_of
+from ._task import (
+    Notify,
+    Runner,
+    Strength,
+    Task,
+    TaskError,
+    Trial,
+    count_epochs,
+    reader_of,
+)
 
 _CELL = 8  # pixels of a side, of the nets that are made by name
 _LEAST = 0.01  # the probability from which boxes count for the average precision
@@ -36,7 +51,6 @@ _SMALL, _LARGE = "grid-cnn", "grid-cnn:8,16,32,48,48,32"  # of one class, of sev
 _CURVE = tuple(i / 10 for i in range(1, 10))  # thresholds of the curve of cells
 _PICTURES = 10  # with the most mistakes, in a report
 _SHOWN = 8  # objects of a picture in a text
-_Finder: TypeAlias = Callable[[BoxDecoder], list[list[FoundBox]]]
 
 
 @dataclass(frozen=True)
@@ -54,6 +68,7 @@ class Detect(Task):
     has_classes = False
     strength = "light"
     rate = 2e-2
+    page_part = "boxes"
 
     cells: bool = False
     picture_encoder: ImageEncoder | None = None
@@ -198,13 +213,20 @@ class Detect(Task):
         rows, (height, width) = targets[picture, row], (model.net.input_shape or ())[-2:]
         edges = rows[:, 1:] * (width, height, width, height)
         objects = Things(picture, rows[:, 0].astype(np.int64), edges, np.ones(len(rows)))
-        decoder = decoder_of(model)
-        conf = _measure(_run_net(model, x), objects, len(targets), decoder).best_conf
-        assert conf is not None  # the curve has rows
+        found = _measure(run_net(model, x), objects, len(targets), decoder_of(model))
+        assert found.best_conf is not None  # the curve has rows
+        conf = found.best_conf
         notify(f"conf: {conf:g}, of the highest F1 on {len(targets):,} validation pictures")
-        return model.with_decoder(replace(decoder, conf=conf))
+        return with_box_decoder(model, replace(decoder_of(model), conf=conf))
 
-    def answer(self, runner: Runner, x: Any, *, top: int) -> list[Answer]:  # noqa: ARG002
+    def answer(
+        self,
+        runner: Runner,
+        x: Any,
+        *,
+        top: int,  # noqa: ARG002
+        output: str | None = None,  # noqa: ARG002 - boxes are of one output
+    ) -> list[Answer]:
         """The objects in each picture, best first, and how many of each class."""
         decoder = decoder_of(reader_of(runner))
         found = find_boxes(runner, x, decoder)
@@ -263,7 +285,7 @@ class Detect(Task):
         names = [name for name in ("P", "R", "F1", "mAP50", "mAP50-95") if name in integers]
         rows = [(name, integers[name], floats.get(name)) for name in names]
         headline = [
-            (f"  {name}", f"{percent(value)} (95 % interval {' to '.join(map(percent, bounds))})")
+            (f"  {name}", interval_text(value, *bounds))
             for name, value, _ in rows
             for bounds in [integers["intervals"][name]]
         ]
@@ -276,85 +298,6 @@ class Detect(Task):
             note="On the pictures objects that were found have a thin line, missed objects dashes; "
             "right boxes have a thick line, wrong boxes dots.",
         )
-
-
-def decoder_of(reader: Model | Program) -> BoxDecoder:
-    """The decoder of boxes of a model or program.
-
-    Raises:
-        TaskError: it has none.
-    """
-    decoder = _any_decoder(reader)
-    if not isinstance(decoder, BoxDecoder):
-        raise TaskError("the net has no decoder of boxes: drypoint train --task detect makes one")
-    return decoder
-
-
-def finds_boxes(reader: Model | Program) -> bool:
-    """Whether a net's output is a map of cells that a decoder reads."""
-    return isinstance(_any_decoder(reader), BoxDecoder)
-
-
-def _any_decoder(reader: Model | Program) -> object:
-    if isinstance(reader, Model):
-        return reader.decoder
-    config = reader.outputs[-1].decoder
-    return None if reader.boxes is None or config is None else decoder_from_config(config)
-
-
-def with_thresholds(
-    reader: Model | Program, *, conf: float | None, iou: float | None
-) -> Model | Program:
-    """A model or program whose decoder has another ``conf`` or ``iou``; None: its own.
-
-    Raises:
-        TaskError: it has no decoder of boxes.
-        CoderError: a value is out of its range.
-    """
-    if conf is None and iou is None:
-        return reader
-    found = decoder_of(reader)
-    conf, iou = found.conf if conf is None else conf, found.iou if iou is None else iou
-    decoder = replace(found, conf=conf, iou=iou)
-    if isinstance(reader, Model):
-        return reader.with_decoder(decoder)
-    return with_decoder(reader, decoder)
-
-
-def with_decoder(program: Program, decoder: BoxDecoder) -> Program:
-    """A program whose last output is a map of cells, with a decoder of boxes.
-
-    Raises:
-        ProgramError: the decoder reads other maps.
-    """
-    *others, last = program.outputs
-    outputs = (*others, replace(last, decoder=decoder.config()))
-    return replace(
-        program,
-        outputs=outputs,
-        boxes=decoder.integers(last.scale),
-        labels=decoder.channel_names,
-    )
-
-
-def find_boxes(runner: Runner, x: Any, decoder: BoxDecoder) -> list[list[FoundBox]]:
-    """What a net finds in pictures, best first: a list a picture."""
-    return _run_net(runner, x)(decoder)
-
-
-def _run_net(runner: Runner, x: Any) -> _Finder:
-    """The maps of a net of pictures, as a function of the decoder that reads them."""
-    if isinstance(runner, Model):
-        floats = runner.predict_proba(x)
-        return lambda decoder: list(decoder(floats))  # type: ignore[arg-type]  # of a batch
-    program = runner.program
-    scale, outputs = program.output_scale, runner.run(program.encode(x))
-
-    def find(decoder: BoxDecoder) -> list[list[FoundBox]]:
-        found = program.find_boxes(outputs, decoder.integers(scale))
-        return decoder.name_boxes(found, scale)
-
-    return find
 
 
 def measure_boxes(trial: Trial, *, conf: float | None = None) -> DetectionMeasurement:
@@ -370,10 +313,10 @@ def measure_boxes(trial: Trial, *, conf: float | None = None) -> DetectionMeasur
     places = class_places(dataset.classes, decoder.classes, owner="the net")
     ones = np.ones(len(boxes.labels))
     objects = Things(boxes.pictures, places[boxes.labels], boxes.edges, ones)
-    return _measure(_run_net(trial.runner, dataset.x), objects, len(dataset), decoder)
+    return _measure(run_net(trial.runner, dataset.x), objects, len(dataset), decoder)
 
 
-def _measure(find: _Finder, objects: Things, n: int, decoder: BoxDecoder) -> DetectionMeasurement:
+def _measure(find: Finder, objects: Things, n: int, decoder: BoxDecoder) -> DetectionMeasurement:
     """The figures of what is found in n pictures. A threshold decides which cells touch: their
     curve has measurements of their own."""
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import percent
-from drypoint.data import NO_LABEL, Class, ClassDecoder, Dataset, class_places
+from drypoint.common import interval_text, percent
+from drypoint.data import Class, ClassDecoder, Dataset
 from drypoint.measure import PixelMeasurement, measure_pixels
 from drypoint.nn import (
     Conv2d,
@@ -24,9 +24,18 @@ from drypoint.nn import (
 from drypoint.program import Program
 
 from ._answer import Answer, table
-from ._classes import class_outputs
+from ._classes import classes_of, index_labels
 from ._reported import Reported, ReportTexts, rise_of
-from ._task import Notify, Runner, Task, TaskError, Trial, reader_of
+from ._task import (
+    Notify,
+    Runner,
+    Task,
+    TaskError,
+    Trial,
+    output_names,
+    reader_of,
+    values_of,
+)
 
 _BATCH = 256  # pictures whose planes are in memory at once
 
@@ -42,6 +51,7 @@ class Pixels(Task):
 
     name = "pixels"
     has_classes = False  # an example is of no single class
+    page_part = "map"
 
     label_smoothing: float | None = None
 
@@ -103,9 +113,15 @@ class Pixels(Task):
             return None
         return CrossEntropyLoss(label_smoothing=self.label_smoothing)
 
-    def answer(self, runner: Runner, x: Any, *, top: int) -> list[Answer]:
+    def class_examples(self, model: Model, dataset: Dataset) -> tuple[Any, NDArray[Any]]:
+        """Inputs and label maps."""
+        return dataset.inputs, index_labels(dataset, classes_of(model))
+
+    def answer(
+        self, runner: Runner, x: Any, *, top: int, output: str | None = None
+    ) -> list[Answer]:
         """The commonest classes of the pixels of each picture, and its map of classes."""
-        maps, names = _decide(runner, x)
+        maps, names = _decide(runner, x, output)
         answers = []
         for found in maps:
             counts = np.bincount(found.ravel(), minlength=len(names)) / found.size
@@ -132,11 +148,8 @@ class Pixels(Task):
     def test(self, model: Model, dataset: Dataset) -> Answer:
         """Pixel accuracy and mIoU."""
         found = _measure(model, Trial(model, dataset))
-        low, high = map(percent, found.accuracy_interval)
-        text = (
-            f"pixel accuracy of {found.n:,} test examples: {percent(found.accuracy)} (95 % "
-            f"interval {low} to {high}), mIoU {found.mean_iou:.4f}"
-        )
+        accuracy = interval_text(found.accuracy, *found.accuracy_interval)
+        text = f"pixel accuracy of {found.n:,} test examples: {accuracy}, mIoU {found.mean_iou:.4f}"
         return Answer(text, found.to_json())
 
     def report(self, model: Model | None, trial: Trial) -> Reported:
@@ -168,15 +181,19 @@ class Pixels(Task):
         return ReportTexts("share of wrong pixels", headline=headline, rows=rows)
 
 
-def decides_pixels(reader: Model | Program) -> bool:
-    """Whether the last output of a net is planes of classes: by its softmax, or its classes."""
+def decides_pixels(reader: Model | Program, output: str | None = None) -> bool:
+    """Whether an output of a net, the last if none is named, is planes of classes: by its softmax,
+    or its classes."""
+    names = output_names(reader)
+    port = names[-1] if output is None else output
     if isinstance(reader, Program):
-        plane, last = reader.output_shape, reader.outputs[-1]
-        return last.softmax == "channels" or plane.size > plane.c == len(reader.labels)
+        place = names.index(port)
+        plane, softmax = reader.output_ops[place].out_shape, reader.outputs[place].softmax
+        classes = classes_of(reader, port) or ()
+        return softmax == "channels" or plane.size > plane.c == len(classes)
     net = reader.net
     if net.input_shape is None:
         return False
-    port = net.output_ports[-1]
     shape = net.output_shapes({net.input_ports[0]: net.input_shape})[port]
     if len(shape) != 3 or shape[1:] == (1, 1):
         return False
@@ -189,24 +206,16 @@ def _decide(
 ) -> tuple[NDArray[np.int64], tuple[Class, ...]]:
     """The class indices of the pixels of pictures, (N, height, width), and the classes."""
     reader = reader_of(runner)
-    names = _outputs(reader)
-    port = output if output in names else names[-1]
+    names = output_names(reader)
+    port = names[-1] if output is None else output
     parts = []
     for start in range(0, len(x), _BATCH):
-        found: Any = runner.predict_proba(x[start : start + _BATCH])
-        planes = found[port] if isinstance(found, Mapping) else found
+        planes = values_of(runner.predict_proba(x[start : start + _BATCH]), port)
         if isinstance(reader, Program):
             planes = reader.output_ops[names.index(port)].out_shape.channels_first(planes)
         parts.append(planes.argmax(axis=1))
-    classes = class_outputs(reader).get(port) or tuple(range(planes.shape[1]))
+    classes = classes_of(reader, port) or tuple(range(planes.shape[1]))
     return np.concatenate(parts), classes
-
-
-def _outputs(reader: Model | Program) -> list[str]:
-    """The names of the outputs."""
-    if isinstance(reader, Program):
-        return [output.name for output in reader.outputs]
-    return [*reader.net.output_ports]
 
 
 def _measure(runner: Runner, trial: Trial) -> PixelMeasurement:
@@ -222,9 +231,7 @@ def _measure(runner: Runner, trial: Trial) -> PixelMeasurement:
         raise TaskError(
             f"the net gives maps {found.shape[1:]}, the labels are {dataset.y.shape[1:]}"
         )
-    places = class_places(dataset.classes, classes)
-    true = np.where(dataset.y == NO_LABEL, NO_LABEL, places[dataset.y])
-    return measure_pixels(found, true, classes)
+    return measure_pixels(found, index_labels(dataset, classes), classes)
 
 
 def _show(share: float | None) -> str:

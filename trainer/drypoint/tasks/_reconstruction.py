@@ -21,7 +21,7 @@ from drypoint.program import Program
 from ._answer import Answer, Choice, table
 from ._reconstruction_errors import mean_by_class, reconstruction_errors
 from ._reported import Drawing, Reported, ReportTexts, rises
-from ._task import Runner, Task, TaskError, Trial, reader_of
+from ._task import Runner, Task, TaskError, Trial, output_names, reader_of
 
 _WORDS = {None: "no threshold", True: "anomaly", False: "no anomaly"}
 
@@ -33,6 +33,7 @@ class Reconstruction(Task):
     name = "reconstruction"
     holds_out = True
     choice_option = "false_alarms"
+    page_part = "error"
 
     def output_shape(self, dataset: Dataset) -> tuple[int, ...] | None:  # noqa: ARG002
         """As many values as the net takes."""
@@ -47,12 +48,20 @@ class Reconstruction(Task):
         encoded = model.encode(x)
         return np.asarray(encoded).reshape(len(labels), *model.net.output_shape(encoded.shape[1:]))
 
-    def answer(self, runner: Runner, x: Any, *, top: int) -> list[Answer]:  # noqa: ARG002
+    def answer(
+        self,
+        runner: Runner,
+        x: Any,
+        *,
+        top: int,  # noqa: ARG002
+        output: str | None = None,
+    ) -> list[Answer]:
         """Whether each input is an anomaly, with its mean squared error; None without a
         threshold."""
         program = reader_of(runner)
-        errors, squares = reconstruction_errors(runner, x)
-        threshold, of = getattr(program, "threshold", None), ""
+        errors, squares = reconstruction_errors(runner, x, output)
+        thresholds = {each.name: each.threshold for each in getattr(program, "outputs", ())}
+        threshold, of = thresholds.get(output or output_names(program)[-1]), ""
         found: list[bool | None] = [None] * len(errors)
         if isinstance(program, Program) and threshold is not None:
             found = (errors > threshold).tolist()

@@ -6,20 +6,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import kind_of
 from drypoint.data import Dataset, ImageEncoder, encoder_from_config
 from drypoint.nn import LogSoftmax, Model, Softmax
 from drypoint.program import Program
 
-from ._task import Runner, TaskError
+from ._task import Runner, values_of
 
 
 def reconstructs(reader: Model | Program) -> bool:
     """Whether a net is an autoencoder: it has as many outputs as inputs, no classes and no softmax
     at its end.
     """
-    if not isinstance(reader, Model | Program):
-        raise TaskError(f"the net is {kind_of(reader)}; wanted: a Model or a Program")
     if reader.decoder is not None or (isinstance(reader, Program) and reader.labels):
         return False
     if isinstance(reader, Program):
@@ -32,9 +29,10 @@ def reconstructs(reader: Model | Program) -> bool:
 
 
 def reconstruction_errors(
-    runner: Runner, x: NDArray[Any]
+    runner: Runner, x: NDArray[Any], output: str | None = None
 ) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """The errors that a threshold is compared with, and the mean squared errors, each (N,).
+    """The errors that a threshold is compared with, and the mean squared errors, each (N,), of
+    an output; None: the only one.
 
     Of a program of real inputs the first are the engine's integers; else both are equal. Of a
     program of pixels the output is compared with the encoded picture.
@@ -43,8 +41,8 @@ def reconstruction_errors(
         errors = np.asarray(runner.reconstruction_error(x), np.float64)
         return errors, errors
     program = runner.program
-    if program.is_autoencoder:
-        sums = runner.reconstruction_error(x)
+    if program.is_autoencoder or output in program.reconstructions:
+        sums = values_of(runner.reconstruction_error(x), output)
         return sums, program.mean_squared_error(sums)
     h, w, c = program.input_shape
     encoder = ImageEncoder(width=w, height=h, color="gray" if c == 1 else "rgb")

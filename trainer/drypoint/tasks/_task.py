@@ -7,8 +7,16 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import DrypointError
-from drypoint.data import Dataset, Decoder, Encoder, ImageEncoder, SignalEncoder, augment
+from drypoint.common import DrypointError, count_of, kind_of
+from drypoint.data import (
+    Dataset,
+    Decoder,
+    Encoder,
+    ImageEncoder,
+    SignalEncoder,
+    augment,
+    decoder_from_config,
+)
 from drypoint.nn import Layer, Loss, Model
 from drypoint.program import Program
 
@@ -55,6 +63,32 @@ Runner: TypeAlias = Model | ProgramRunner
 def reader_of(runner: Runner) -> Model | Program:
     """The model, or the program of an engine."""
     return runner if isinstance(runner, Model) else runner.program
+
+
+def output_names(reader: Model | Program) -> tuple[str, ...]:
+    """The names of the outputs of a net.
+
+    Raises:
+        TaskError: it is no `Model` and no `Program`.
+    """
+    if isinstance(reader, Model):
+        return reader.net.output_ports
+    if not isinstance(reader, Program):
+        raise TaskError(f"the net is {kind_of(reader)}; wanted: a Model or a Program")
+    return tuple(output.name for output in reader.outputs)
+
+
+def decoders_of(reader: Model | Program) -> dict[str, Decoder]:
+    """Output -> its decoder, of the outputs that have one."""
+    if isinstance(reader, Model):
+        return reader.decoders
+    configs = {output.name: output.decoder for output in reader.outputs}
+    return {name: decoder_from_config(c) for name, c in configs.items() if c is not None}
+
+
+def values_of(found: Any, output: str | None) -> Any:
+    """The values of an output, of what a runner gives for inputs; None: of the last."""
+    return found[output or [*found][-1]] if isinstance(found, Mapping) else found
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +156,8 @@ class Task:
         rate: the highest learning rate of Adam in a study of a new net, if left out.
         metrics: functions of outputs and targets that `fit` measures, beside the accuracy of class
             indices.
+        page_part: what ``drypoint serve`` adds to its page: "boxes" or "map" over a picture, the
+            "error" of each window; "": nothing.
     """
 
     name: ClassVar[str] = "outputs"
@@ -133,6 +169,7 @@ class Task:
     strength: ClassVar[Strength] = "light"
     rate: ClassVar[float] = 3e-3
     metrics: ClassVar[Sequence[Metric]] = ()
+    page_part: ClassVar[str] = ""
 
     # The data
 
@@ -243,6 +280,11 @@ class Task:
             return dataset.inputs, self.targets(model, dataset.inputs, self.labels(dataset))
         return dataset
 
+    def class_examples(self, model: Model, dataset: Dataset) -> tuple[Any, NDArray[Any] | None]:  # noqa: ARG002
+        """Inputs, and class indices of the model, by which `quant.sensitivity` chooses bits; None
+        of outputs that are no classes."""
+        return dataset.inputs, None
+
     def begin(self, model: Model, port: str) -> Model:  # noqa: ARG002
         """A model before the training of its output ``port``, with its encoder."""
         return model
@@ -277,10 +319,17 @@ class Task:
         encoder made inputs of."""
         return self
 
-    def answer(self, runner: Runner, x: Any, *, top: int) -> list[Answer]:  # noqa: ARG002
-        """What a net says of inputs, one answer an input; ``top`` classes in a text."""
-        found = runner.predict_proba(x)
-        return show_values(found if isinstance(found, Mapping) else {"": found})
+    def answer(
+        self,
+        runner: Runner,
+        x: Any,
+        *,
+        top: int,  # noqa: ARG002
+        output: str | None = None,
+    ) -> list[Answer]:
+        """What a net says of inputs, one answer an input; ``top`` classes in a text. Of a net of
+        several outputs ``output`` has the task; None: the last."""
+        return show_values(values_of(runner.predict_proba(x), output))
 
     def measure(self, trial: Trial) -> Answer:
         """The figures of a net on test examples: text of several lines, and facts."""
@@ -342,7 +391,7 @@ def choose_encoder(dataset: Dataset, notify: Notify) -> ImageEncoder | SignalEnc
     """The encoder of pictures or signals: their size, with mean and deviation of the data."""
     if dataset.is_signals:
         steps, channels = dataset.signal_size
-        size = f"{steps} step{'s' * (steps > 1)} x {channels} channel{'s' * (channels > 1)}"
+        size = f"{count_of(steps, 'step')} x {count_of(channels, 'channel')}"
         notify(f"encoder: {size}; mean and deviation of each channel")
         if dataset.sample_rate == 16_000 and steps >= _SOUND_STEPS:
             notify("--task keyword reads spectral features of sound: a smaller net, trained faster")

@@ -248,9 +248,10 @@ def find_validation(train: Dataset, facts: Mapping[str, Any], *, name: str) -> D
     Raises:
         TrainError: the study held out none, or the training part is another one.
     """
-    _, val = hold_out(train)
-    if val is not None and val.digest() == facts.get(DIGEST):
-        return val
+    for stratify in (True, False):  # as the study's task has classes or none
+        _, val = hold_out(train, stratify=stratify)
+        if val is not None and val.digest() == facts.get(DIGEST):
+            return val
     raise TrainError(
         f"{name} has no examples that were held out for validation when drypoint train made the "
         "net: name the data of that training"

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from drypoint.common import DrypointError, check_writable
+from drypoint.common import DrypointError, check_writable, count_of
 from drypoint.nn import Graph, Layer, Model
 
 from . import _checkpoint as checkpoint
@@ -257,8 +257,8 @@ def config(run: Mapping[str, Any], plan: Plan, objective: Objective) -> dict[str
 def plan_line(plan: Plan, *, n_val: int) -> str:
     """One line for the user: examples, batches, optimizer and schedule of the run."""
     settings, source = plan.settings, plan.source
-    n = "batches of a function" if source.n is None else f"{source.n:,} examples"
-    steps = "" if source.steps is None else f", {source.steps:,} steps an epoch"
+    n = "batches of a function" if source.n is None else count_of(source.n, "example")
+    steps = "" if source.steps is None else f", {count_of(source.steps, 'step')} an epoch"
     val = f", validated on {n_val:,}" if n_val else ""
     return (
         f"training on {n}{val}; batches of {settings.batch_size}{steps}; "

@@ -17,10 +17,10 @@ from drypoint.data import (
     ImageEncoder,
     Splits,
     check_scaled,
+    choose_validation,
     load,
     load_folder,
     plain_images,
-    train_val_split,
 )
 
 from ._errors import TrainError, TrainWarning
@@ -245,10 +245,6 @@ class GeneratedBatches:
         return batches
 
 
-SHARE = 0.1
-"""The default share of examples that are held out for validation."""
-
-
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TrainingData:
     """Training and validation examples, before their targets are encoded.
@@ -307,42 +303,23 @@ def training_data(
                 TrainWarning,
             )
         return TrainingData(train=whole, val=val, function=None, facts=facts)
-    size = SHARE if validation_split is None else validation_split
-    if validation_split is None and math.floor(SHARE * len(whole) + 0.5) == 0:
-        size = 0
-        notify("validation: none, there are too few examples to hold some out")
+    if validation_split == 0:
+        return TrainingData(train=whole, val=None, function=None, facts=facts)
+    train, val = whole, None
+    y = groups = None
+    if whole.classes is not None:
+        _, labels = whole.columns.values()
+        y = labels if labels.ndim == 1 else np.zeros(len(whole), np.int64)  # label maps
+        groups = whole.groups
     try:
-        train, val = hold_out(whole, size, seed=seed)
-    except DatasetError as error:  # of groups
+        held = choose_validation(len(whole), validation_split, seed=seed, y=y, groups=groups)
+        train, val = whole.part(np.flatnonzero(~held)), whole.part(np.flatnonzero(held))
+    except DatasetError as error:  # few examples, or few groups
         if validation_split is not None:
-            raise
+            raise TrainError(f"validation_split: {error}; 0 holds out none") from error
         notify(f"validation: none, {error}")
-        train, val = whole, None
     if val is not None:
         facts["validation"] = f"{len(val)} held out"
         if validation_split is None:
             notify(f"validation: {len(val):,} of {len(whole):,} examples are held out for it")
     return TrainingData(train=train, val=val, function=None, facts=facts)
-
-
-def hold_out(whole: Examples, size: float, *, seed: int) -> tuple[Examples, Examples | None]:
-    """(training, held-out) examples at random, of a `Dataset` in proportion to its classes."""
-    if size == 0:
-        return whole, None
-    n = math.floor(size * len(whole) + 0.5) if 0 < size < 1 else size
-    if type(n) is not int or not 0 < n < len(whole):
-        raise TrainError(
-            f"validation_split {size} would hold out {n} of {len(whole)} examples and must leave "
-            "some on both sides: give a share below 1 or a whole number of examples; 0 holds out "
-            "none"
-        )
-    if whole.classes is not None:
-        ports, (x, y) = list(whole.columns), whole.columns.values()
-        parts = train_val_split(Dataset(x, y, whole.classes, groups=whole.groups), n, seed=seed)
-        rest, held = (
-            replace(whole, columns=dict(zip(ports, (part.x, part.y), strict=True)), groups=None)
-            for part in parts
-        )
-        return rest, held
-    order = np.random.default_rng(seed).permutation(len(whole))
-    return whole.part(np.sort(order[n:])), whole.part(np.sort(order[:n]))

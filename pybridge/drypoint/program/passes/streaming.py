@@ -54,19 +54,23 @@ def streaming(program: Program) -> Program:
     if any(delays.values()):
         stream = _Stream(program, delays)
     last = stream.ops[-1].out_shape
-    encoder = program.encoder
-    if encoder is not None and is_signal(encoder):
-        encoder = {**encoder, "window": 1, "hop": 1}
-    if encoder is not None and is_audio(encoder):
-        encoder = {**encoder, "rows": 1}
     return replace(
         program,
         ops=tuple(stream.ops),
         reads=tuple(stream.reads),
         plan=NO_PLAN,
         labels=program.labels if last.size == program.output_shape.size else (),
-        encoder=encoder,
+        encoder=step_encoder(program.encoder),
     )
+
+
+def step_encoder(encoder: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """The config of the encoder that makes single steps, of one that makes windows of a signal."""
+    if encoder is not None and is_signal(encoder):
+        return {**encoder, "window": 1, "hop": 1}
+    if encoder is not None and is_audio(encoder):
+        return {**encoder, "rows": 1}
+    return encoder
 
 
 def _upright(program: Program) -> Program:

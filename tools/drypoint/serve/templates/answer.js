@@ -45,6 +45,23 @@ function shares(answer) {
   return Array.from(answer.output, (value) => value * scale);
 }
 
+// The rows of the table: {name, share of a bar, text}, the best one marked, and the float net's text.
+function showRows(rows) {
+  $("classes").replaceChildren(...rows.map(({ name, share, text, float, best, color }) => {
+    const bar = element("span");
+    bar.style.setProperty("--share", `${100 * Math.min(1, Math.max(0, share))}%`);
+    if (color) bar.style.background = color;
+    const row = element("tr", {}, element("th", { scope: "row", className: "left", textContent: name }),
+      element("td", { className: "bar" }, bar), element("td", { textContent: text }));
+    if (typeof float === "string") row.append(element("td", { textContent: float }));
+    row.classList.toggle("best", Boolean(best));
+    return row;
+  }));
+}
+
+// The color of class or channel i, on light and dark ground.
+const colorOf = (i) => `hsl(${(205 + 137.5 * i) % 360} 65% 40%)`;
+
 // The table of classes; null: without numbers.
 function showClasses(answer) {
   const { outputs } = state.engine.program;
@@ -57,19 +74,13 @@ function showClasses(answer) {
     order = order.slice(0, MOST_CLASSES);
   }
   const most = values ? Math.max(1e-9, ...values.map(Math.abs)) : 1;
-  $("classes").replaceChildren(...order.map((i) => {
-    const bar = element("span");
-    const share = values ? Math.max(0, percent ? values[i] : values[i] / most) : 0;
-    bar.style.setProperty("--share", `${100 * share}%`);
-    const float = state.float ? text(state.float[i]) : "\u2013";
-    const row = element("tr", {},
-      element("th", { scope: "row", className: "left", textContent: label(i) }),
-      element("td", { className: "bar" }, bar),
-      element("td", { textContent: values ? text(values[i]) : "\u2013" }));
-    if (hasFloat()) row.append(element("td", { textContent: float }));
-    row.classList.toggle("best", answer !== null && i === answer.decision);
-    return row;
-  }));
+  showRows(order.map((i) => ({
+    name: label(i),
+    share: values ? (percent ? values[i] : values[i] / most) : 0,
+    text: values ? text(values[i]) : "\u2013",
+    float: hasFloat() ? (state.float ? text(state.float[i]) : "\u2013") : null,
+    best: answer !== null && i === answer.decision,
+  })));
   if (hasFloat()) $("head").append(floatHead);
   else floatHead.remove();
   $("value").textContent = percent ? "integers" : "output";

@@ -3,8 +3,8 @@
 const PARTS = 16; // of a pixel: the unit of boxes
 const ONE = 2 ** 30; // a probability of 1
 
-// The decoder of a program's meta, or null; `conf` and `iou` are where the sliders begin.
-function readDecoder(config, { h, w, c }) {
+// The decoder of a program, or null; `conf` and `iou` are where the sliders begin.
+function readDecoder({ decoder: config, out: { h, w, c } }) {
   if (config?.type !== "boxes") return null;
   const { classes, cell, conf, iou, most, cells, background = false } = config;
   const names = Array.isArray(classes) ? classes.map((name) => printable(String(name))) : [];
@@ -19,13 +19,13 @@ function readDecoder(config, { h, w, c }) {
 // What the engine finds in an answer, best first: {value, score, probability, box: [left, top, right,
 // bottom]}, in sixteenths of a pixel.
 function findBoxes(answer) {
-  const { engine: { exports, program: { decoder, scale } } } = state;
+  const { engine: { exports, program: { part: decoder, scale } } } = state;
   const { cells, first, cell, most, conf } = decoder;
   const least = Math.ceil(first ? conf * ONE : Math.log(conf / (1 - conf)) / scale) - 1;
   const cutoff = Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, least));
   const iou = cells ? 0 : Math.round(1000 * decoder.iou);
   new Int32Array(exports.memory.buffer, exports.output(), answer.output.length).set(answer.output);
-  const { mult, shift } = edgeScale(scale, cell);
+  const [mult, shift] = Object.values(fixedPoint(PARTS * cell * scale)).map(Number);
   const n = exports.find(cells, first, cutoff, cell, mult, shift, iou, most);
   const view = new DataView(exports.memory.buffer, exports.boxes(), 16 * n);
   return Array.from({ length: n }, (_, i) => {
@@ -35,29 +35,11 @@ function findBoxes(answer) {
   });
 }
 
-// 16 * cell * scale as mult / 2^shift, with mult from 2^30 to 2^31 - 1.
-function edgeScale(scale, cell) {
-  let [fraction, shift] = [PARTS * cell * scale, 31];
-  while (fraction >= 1) [fraction, shift] = [fraction / 2, shift - 1];
-  while (fraction < 0.5) [fraction, shift] = [fraction * 2, shift + 1];
-  const exact = fraction * 2 ** 31;
-  let mult = Math.round(exact);
-  if (mult - exact === 0.5 && mult % 2) mult -= 1; // halves go to the even number
-  if (mult === 2 ** 31) [mult, shift] = [2 ** 30, shift - 1];
-  return { mult, shift };
-}
-
-// Draw boxes on a canvas of which a picture is in the middle, as the net reads it by `resize`.
-function drawBoxes(canvas, picture, resize, { input, decoder }, found) {
+// Draw boxes over the picture on the pad.
+function drawBoxes(pad, { input, resize, part: { classes, first } }, found) {
+  const { canvas } = pad;
   const pen = canvas.getContext("2d");
-  let frame = [0, 0, canvas.width, canvas.height];
-  if (resize !== "fit") frame = inside(picture, canvas.width, canvas.height, Math.min);
-  if (resize === "fill") {
-    const [left, top, width, height] = frame;
-    const [x, y, w, h] = inside({ width: input.w, height: input.h }, width, height, Math.min);
-    frame = [left + x, top + y, w, h];
-  }
-  const [left, top, width, height] = frame;
+  const [left, top, width, height] = pad.frame(input, resize);
   const style = getComputedStyle(canvas);
   const line = Math.max(2, Math.round(2 * devicePixelRatio));
   pen.font = `${Math.round(13 * devicePixelRatio)}px ${style.fontFamily}`;
@@ -71,7 +53,7 @@ function drawBoxes(canvas, picture, resize, { input, decoder }, found) {
     pen.lineWidth = line;
     pen.strokeStyle = "#ffe14d";
     pen.strokeRect(x, y, right - x, bottom - y);
-    const text = `${decoder.classes[value - decoder.first]} ${Math.round(100 * probability)} %`;
+    const text = `${classes[value - first]} ${Math.round(100 * probability)} %`;
     const wide = pen.measureText(text).width + 2 * line;
     const high = Math.round(17 * devicePixelRatio);
     const base = y > high ? y : y + high;
@@ -84,7 +66,7 @@ function drawBoxes(canvas, picture, resize, { input, decoder }, found) {
 
 // The boxes of an answer, by the sliders: on the pad, and how many of each class.
 function showFound(answer) {
-  const { decoder } = state.engine.program;
+  const { part: decoder } = state.engine.program;
   for (const id of ["conf", "iou"]) {
     decoder[id] = Number($(id).value);
     $(`${id}-value`).textContent = decoder[id].toFixed(2);
@@ -93,13 +75,8 @@ function showFound(answer) {
   const counts = decoder.classes.map((_, i) =>
     state.found?.filter(({ value }) => value === decoder.first + i).length);
   const most = Math.max(1, ...counts.map((n) => n ?? 0));
-  $("classes").replaceChildren(...decoder.classes.map((name, i) => {
-    const bar = element("span");
-    bar.style.setProperty("--share", `${(100 * (counts[i] ?? 0)) / most}%`);
-    return element("tr", {}, element("th", { scope: "row", className: "left", textContent: name }),
-      element("td", { className: "bar" }, bar),
-      element("td", { textContent: counts[i] ?? "\u2013" }));
-  }));
+  showRows(decoder.classes.map((name, i) => (
+    { name, share: (counts[i] ?? 0) / most, text: counts[i] ?? "\u2013" })));
   $("value").textContent = "found";
   $("decision").textContent = state.found ? state.found.length : "\u2013";
   $("decision").className = state.found ? "" : "none";
@@ -117,11 +94,9 @@ function showThresholds(decoder) {
   Object.assign($("iou"), { value: decoder.iou });
   pad.finish = () => {
     if (!state.found) return;
-    const { program } = state.engine;
-    const { input, resize } = program;
-    const picture = pad.picture ?? { width: input.w, height: input.h };
-    drawBoxes(pad.canvas, picture, pad.picture ? resize : "stretch", program, state.found);
+    drawBoxes(pad, state.engine.program, state.found);
   };
 }
 
+part = { caption: "Objects found by", read: readDecoder, begin: showThresholds, show: showFound };
 for (const id of ["conf", "iou"]) $(id).addEventListener("input", () => showFound(state.answer));

@@ -76,6 +76,16 @@ class Pad {
     }
     this.finish?.();
   }
+
+  // Left, top, width and height on the canvas of what the net reads of the picture, by `resize`.
+  frame({ w, h }, resize) {
+    const { width, height } = this.canvas;
+    if (!this.picture || resize === "fit") return [0, 0, width, height];
+    const seen = inside(this.picture, width, height, Math.min);
+    if (resize !== "fill") return seen;
+    const [x, y, wide, high] = inside({ width: w, height: h }, seen[2], seen[3], Math.min);
+    return [seen[0] + x, seen[1] + y, wide, high];
+  }
 }
 
 function trace(pen, strokes, { scale, x, y, width }) {

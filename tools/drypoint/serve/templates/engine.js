@@ -5,6 +5,13 @@ const TYPES = ["u8", "i8", "i32"];
 const ARRAYS = [Uint8Array, Int8Array, Int32Array];
 const LACKING = "the meta lacks a name, the ops' names, the input or the output's scale";
 const MAGIC = [0x44, 0x50, 0x54, 0x1a];
+const READS = { pictures: "pictures", sound: "samples", signals: "signals" };
+const READS_NONE = "it reads no samples, no signals of an encoder and no whole 8-bit pictures of 1 or 3 channels";
+
+// What a task adds to the page, of another file: {caption, read(program), begin(found), show(answer)}.
+// `read` gives what the page knows of a program's output (`program.part`), or null where it is no
+// such output; `begin` and `show` show a program and an answer.
+let part = null;
 
 class Engine {
   constructor(exports) {
@@ -39,10 +46,16 @@ class Engine {
       rate: exports.rate(), step: exports.step(), window: exports.window(),
       channels: exports.channels(), detects: exports.detects() !== 0,
     } : null;
-    if (Boolean(sound) !== settings.sound) {
-      throw new Error(`it reads ${sound ? "samples" : "pictures"}: drypoint serve makes a page for it`);
+    const isStream = exports.is_stream() !== 0;
+    const program = { ...readProgram(content), sound, isStream, arenaBytes: exports.arena_size() };
+    const reads = whatIsRead(program);
+    if (!reads) throw new Error(READS_NONE);
+    if (reads !== settings.page) {
+      throw new Error(`it reads ${READS[reads]}: drypoint serve makes a page for it`);
     }
-    return { ...readProgram(content), sound, arenaBytes: exports.arena_size() };
+    program.border = reads === "signals" ? readBorder(program) : null;
+    program.part = part?.read(program) ?? null;
+    return program;
   }
 
   // Begin a signal.
@@ -81,11 +94,11 @@ class Engine {
   }
 
   // Run the program on one picture: bytes, row by row, the channels of a pixel together.
-  run(pixels) {
+  runPicture(pixels) {
     const { exports, program } = this;
-    this.#bytes(exports.input(), pixels.length).set(pixels);
     const begun = performance.now();
-    exports.run();
+    const flip = TYPES[program.input.type] === "i8" ? 0x80 : 0; // it reads pixels less 128
+    const answer = this.run(pixels.map((value) => value ^ flip), true);
     const milliseconds = performance.now() - begun;
     let at = exports.trace();
     const ops = program.ops.map(({ out }) => {
@@ -93,7 +106,15 @@ class Engine {
       at += out.bytes;
       return new ARRAYS[out.type](values.buffer);
     });
-    return { pixels, ops, milliseconds, ...this.#decision() };
+    return { pixels, ops, milliseconds, ...answer };
+  }
+
+  // Run the program on what it reads, 8-bit integers; of a stream the next time step. Null: there
+  // is no output yet.
+  run(integers, traced = false) {
+    const { exports } = this;
+    this.#bytes(exports.input(), integers.length).set(integers);
+    return exports.run(traced ? 1 : 0) ? this.#decision() : null;
   }
 
   #numbers(type, at, length) {
@@ -136,13 +157,23 @@ function readProgram(content) {
   const { out } = ops[ops.length - 1]; // the last output: the labels are of its values
   const border = lastOutput(meta, ops);
   const outputs = out.h * out.w * out.c;
+  const encoder = meta.input.encoder ?? null;
   const labels = u16(22)
     ? utf8(part(32), "the labels").split("\0").slice(0, -1).map(printable)
     : Array.from({ length: outputs }, (_, i) => (outputs === 1 ? printable(meta.name) : String(i)));
-  return { content, name: printable(meta.name), ops, outputs, labels, input: tensor(24),
-    resize: meta.input.encoder?.resize ?? "stretch", scale: border.scale, softmax: border.softmax,
-    rejectBelow: border.decoder?.reject_below ?? 0,
-    decoder: settings.boxes ? readDecoder(border.decoder, out) : null };
+  return { content, name: printable(meta.name), ops, outputs, labels, hasLabels: u16(22) > 0,
+    input: tensor(24), out, encoder, inputScale: meta.input.scale, resize: encoder?.resize ?? "stretch",
+    scale: border.scale, softmax: border.softmax, decoder: border.decoder ?? null,
+    rejectBelow: border.decoder?.reject_below ?? 0, threshold: border.threshold ?? null };
+}
+
+// What a program reads: the page that shows it; null of one that no page shows.
+function whatIsRead({ sound, isStream, input, encoder }) {
+  if (sound) return "sound";
+  if (encoder?.type === "signal") return "signals";
+  const type = TYPES[input.type];
+  const pixels = type === "u8" || (type === "i8" && input.zero === -128);
+  return !isStream && pixels && (input.c === 1 || input.c === 3) ? "pictures" : null;
 }
 
 // The border of the last output in the meta.
@@ -170,7 +201,9 @@ function kindOf(kind, u16, at) {
 function readMeta(bytes, ops) {
   let meta;
   try {
-    meta = JSON.parse(utf8(bytes, "the meta"));
+    // a threshold may have 64 bits, more than a number of JavaScript: its digits are kept
+    meta = JSON.parse(utf8(bytes, "the meta"), (key, value, context) =>
+      key === "threshold" ? context?.source ?? value : value);
   } catch (error) {
     throw new Error(`the meta is no JSON: ${error.message}`);
   }
@@ -189,4 +222,21 @@ function utf8(bytes, what) {
   } catch {
     throw new Error(`${what}: not UTF-8`);
   }
+}
+
+// A real factor as mult / 2^shift, with mult from 2^30 to 2^31 - 1.
+function fixedPoint(factor) {
+  let [fraction, shift] = [factor, 31];
+  while (fraction >= 1) [fraction, shift] = [fraction / 2, shift - 1];
+  while (fraction < 0.5) [fraction, shift] = [fraction * 2, shift + 1];
+  let mult = nearest(fraction * 2 ** 31);
+  if (mult === 2 ** 31) [mult, shift] = [2 ** 30, shift - 1];
+  return { mult: BigInt(mult), shift: BigInt(shift) };
+}
+
+// The nearest whole number; halves go to the even one.
+function nearest(value) {
+  const down = Math.floor(value);
+  const rest = value - down;
+  return rest > 0.5 || (rest === 0.5 && down % 2) ? down + 1 : down;
 }

@@ -16,15 +16,15 @@ function show(program, own) {
   $("bytes").textContent = `${number(program.content.length)} bytes`;
   showRam(program, own);
   $("centre").checked = c === 1 && w === 28 && h === 28;
-  if (settings.boxes) showThresholds(program.decoder);
+  part?.begin(program.part);
   $("pad").style.aspectRatio = `${w} / ${h}`;
   Object.assign($("read"), { width: w, height: h });
   $("examples").hidden = !own || !settings.examples.length;
-  const each = program.decoder ? "Objects found by" : "Answer of";
+  const each = program.part ? part.caption : "Answer of";
   $("caption").textContent = `${each} ${program.name} for each class`;
   showOps(program);
   // A dot for the browser, which compiles now what it would compile at the first stroke.
-  state.engine.run(drawingBytes([[[0.5, 0.5]]], program.input, true));
+  state.engine.runPicture(drawingBytes([[[0.5, 0.5]]], program.input, true));
   pad.clear();
   blank();
 }
@@ -74,7 +74,6 @@ function blank() {
   state.answer = state.float = null;
   $("hint").hidden = !pad.empty;
   showNone("");
-  state.found = null;
   for (const id of ["latency", "microseconds"]) $(id).textContent = "\u2013";
   $("read").getContext("2d").clearRect(0, 0, $("read").width, $("read").height);
   showAnswer(null);
@@ -82,7 +81,7 @@ function blank() {
 }
 
 function showAnswer(answer) {
-  if (state.engine.program.decoder) return showFound(answer);
+  if (state.engine.program.part) return part.show(answer);
   showClasses(answer);
   if (answer) showDecision(answer, answer.decision);
 }
@@ -95,7 +94,7 @@ function update(since) {
   const bytes = source
     ? source.bytes ?? pictureBytes(source.picture, input, resize, $("invert").checked)
     : drawingBytes(pad.strokes, input, $("centre").checked);
-  const answer = state.answer = engine.run(bytes);
+  const answer = state.answer = engine.runPicture(bytes);
   state.float = source?.float ?? (settings.float === "live" ? state.float : null);
   state.times = [...state.times, answer.milliseconds].slice(-50);
   const mean = state.times.reduce((sum, one) => sum + one) / state.times.length;

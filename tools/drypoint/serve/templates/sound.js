@@ -1,19 +1,16 @@
 // The page of sound: what a microphone or a file brings goes through the engine, and is shown.
 
 const COLUMNS = 300; // frames in the picture of features
-const MOST_FRAMES = 6000; // that are kept for the slider
-const MOST_LINES = 50; // of the list of what was heard
 const HOLD_SECONDS = 1; // that a keyword stands as the decision
-const SLICE_MS = 12; // of work on a file, between two pictures
-Object.assign(state, { frames: [], dropped: 0, shown: -1, microphone: null, reading: 0, spent: 0 });
-
-const total = () => state.dropped + state.frames.length;
+state.microphone = null;
 
 // Seconds from the begin to the end of a frame.
 function seconds(frame) {
   const { rate, step, window } = state.engine.program.sound;
   return (frame * step + window) / rate;
 }
+
+const timeOf = (frame) => `${seconds(frame).toFixed(2)} s`;
 
 function show(program, own) {
   state.own = own;
@@ -35,84 +32,27 @@ function show(program, own) {
 
 // --- what is heard -----------------------------------------------------------------------------
 
-function hear(samples) {
-  const follows = state.shown === total() - 1;
-  const begun = performance.now();
-  const frames = [...state.engine.listen(samples)];
-  state.spent += performance.now() - begun;
-  for (const frame of frames) {
-    const before = state.frames[state.frames.length - 1];
-    frame.latest = frame.answer ?? before?.latest ?? null;
-    frame.from = frame.keyword === null ? before?.from ?? null : total(); // of the last keyword
-    frame.named = frame.keyword ?? before?.named ?? null;
-    state.frames.push(frame);
-    note(frame, before);
-  }
-  const surplus = Math.max(0, state.frames.length - MOST_FRAMES);
-  state.frames.splice(0, surplus);
-  state.dropped += surplus;
-  state.answer = state.frames[state.frames.length - 1]?.latest ?? null;
-  if (follows) state.shown = total() - 1;
-  state.shown = Math.max(state.shown, state.dropped);
-  draw();
-}
+const hear = (samples) => take(state.engine.listen(samples));
 
-// A line of the list, where the frame brings a keyword, or another decision than before.
-function note(frame, before) {
+// A keyword, or, without a detector, another decision than before.
+function follow(frame, before) {
   const { detects } = state.engine.program.sound;
+  frame.from = frame.keyword === null ? before?.from ?? null : total(); // of the last keyword
+  frame.named = frame.keyword ?? before?.named ?? null;
   const changed = frame.answer && frame.answer.decision !== before?.latest?.decision;
-  if (detects ? frame.keyword === null : !changed) return;
-  const index = total() - 1;
+  if (detects ? frame.keyword === null : !changed) return null;
   const value = detects ? frame.keyword : frame.answer.decision;
-  const button = element("button", { type: "button", textContent: `${seconds(index).toFixed(2)} s` });
-  button.addEventListener("click", () => look(index));
-  const text = ` ${label(value)}, ${valueText(frame.answer, value)}`;
-  $("log").prepend(element("li", {}, button, text));
-  while ($("log").children.length > MOST_LINES) $("log").lastChild.remove();
-}
-
-function valueText(answer, i) {
-  const share = shares(answer)[i];
-  return isProbability(answer) ? percentage(share) : share.toPrecision(4);
-}
-
-// Show the decision of a frame.
-function look(index) {
-  state.shown = Math.max(state.dropped, Math.min(total() - 1, index));
-  draw();
+  return `${label(value)}, ${valueText(frame.answer, value)}`;
 }
 
 // --- what is shown -----------------------------------------------------------------------------
 
-let waiting = false;
-
-// At the browser's next picture: what comes in between is drawn once.
-function draw() {
-  if (waiting) return;
-  waiting = true;
-  requestAnimationFrame(() => {
-    waiting = false;
-    drawNow();
-  });
-}
-
-function drawNow() {
-  const frame = state.frames[state.shown - state.dropped];
-  drawFeatures();
+function showFrame(frame) {
   $("hint").hidden = total() > 0 || Boolean(state.microphone);
-  const time = $("time");
-  Object.assign(time, { min: state.dropped, max: Math.max(0, total() - 1), disabled: !total() });
-  time.value = state.shown;
-  $("seconds").textContent = total() ? `${seconds(total() - 1).toFixed(1)} s` : "\u2013";
-  $("microseconds").textContent = total()
-    ? `${number(Math.round((1000 * state.spent) / total()))} \u00b5s` : "\u2013";
   showClasses(frame?.latest ?? null);
   if (!frame?.latest) showNone("");
   else if (state.engine.program.sound.detects) showKeyword(frame);
   else showDecision(frame.latest, frame.latest.decision);
-  const text = frame ? momentText(frame) : "Nothing is heard yet.";
-  time.setAttribute("aria-valuetext", text);
-  $("moment").textContent = text;
 }
 
 // The decision of a program with a detector: the keyword of the last second.
@@ -128,12 +68,12 @@ function momentText(frame) {
   const decided = frame.latest
     ? `${label(frame.latest.decision)} ${valueText(frame.latest, frame.latest.decision)}`
     : "no decision yet";
-  return `${seconds(state.shown).toFixed(2)} s: ${decided}; largest feature: ` +
+  return `${decided}; largest feature: ` +
     `${number(frame.features[loudest])} in channel ${loudest + 1} of ${frame.features.length}`;
 }
 
 // The last frames up to the one shown, or, where all fit, all of them with a line at the one shown.
-function drawFeatures() {
+function drawPicture() {
   const canvas = $("features");
   const pen = canvas.getContext("2d");
   const { channels } = state.engine.program.sound;
@@ -160,17 +100,7 @@ function drawFeatures() {
 
 // --- what goes in ------------------------------------------------------------------------------
 
-function clearAll() {
-  stopMicrophone();
-  problem("");
-  state.reading++; // ends the reading of a file
-  state.engine.reset();
-  Object.assign(state, { frames: [], dropped: 0, shown: -1, answer: null, spent: 0 });
-  $("log").replaceChildren();
-  drawNow();
-}
-
-function stopMicrophone() {
+function stopSource() {
   state.microphone?.stop();
   state.microphone = null;
   $("microphone").setAttribute("aria-pressed", "false");
@@ -192,19 +122,14 @@ async function startMicrophone() {
   }
 }
 
-// Hear samples in slices, and draw after each one.
-async function read(samples) {
-  clearAll();
-  const reading = state.reading;
-  const { step } = state.engine.program.sound;
-  for (let at = 0; at < samples.length && state.reading === reading;) {
-    const begun = performance.now();
-    while (at < samples.length && performance.now() - begun < SLICE_MS) {
-      hear(samples.subarray(at, at + 10 * step));
-      at += 10 * step;
-    }
-    await new Promise(requestAnimationFrame);
-  }
+function read(samples) {
+  const part = 10 * state.engine.program.sound.step;
+  let at = 0;
+  return readSlices(() => {
+    if (at >= samples.length) return null;
+    at += part;
+    return state.engine.listen(samples.subarray(at - part, at));
+  });
 }
 
 async function open(file) {
@@ -223,21 +148,9 @@ async function open(file) {
   }
 }
 
-function showExamples() {
-  document.querySelector("#examples ul").replaceChildren(...settings.examples.map((example) => {
-    const samples = new Int16Array(fromBase64(example.samples).buffer);
-    const button = element("button", { type: "button", textContent: example.label });
-    button.addEventListener("click", () => read(samples));
-    return element("li", {}, button);
-  }));
-}
-
-$("clear").addEventListener("click", clearAll);
-$("microphone").addEventListener("click", () => (state.microphone ? stopMicrophone() : startMicrophone()));
-$("time").addEventListener("input", () => look(Number($("time").value)));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+$("microphone").addEventListener("click", () => (state.microphone ? stopSource() : startMicrophone()));
 takeFiles(open);
 start((program) => {
   show(program, true);
-  showExamples();
+  showExamples((content) => read(new Int16Array(content)));
 });

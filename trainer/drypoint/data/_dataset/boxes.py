@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from drypoint.common import count_of
+
 from .._errors import DatasetError
 
 MOST_BOXES, MOST_CLASSES = 1000, 1000  # of a picture and of a data set, that files may have
@@ -102,7 +104,8 @@ class Boxes:
         return table
 
     def __repr__(self) -> str:
-        return f"Boxes({len(self.labels):,} boxes in {self.n:,} pictures)"
+        boxes = count_of(len(self.labels), "box", "boxes")
+        return f"Boxes({boxes} in {count_of(self.n, 'picture')})"
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays of an ``.npz`` file of them."""

@@ -16,6 +16,7 @@ from drypoint.common import (
     DrypointError,
     attribute_hints,
     check_kind,
+    count_of,
     html_image,
     html_table,
     kind_of,
@@ -248,7 +249,8 @@ class Dataset:
         names = ", ".join(map(str, self.classes[:_NAMED])) + (
             ", ..." * (len(self.classes) > _NAMED)
         )
-        return f"Dataset({self._summary}; {len(self.classes)} classes: {names})"
+        classes = count_of(len(self.classes), "class", "classes")
+        return f"Dataset({self._summary}; {classes}: {names})"
 
     def _repr_html_(self) -> str:
         """For notebooks: the examples of each class, with the first image of the first classes."""
@@ -285,15 +287,15 @@ class Dataset:
         n = len(self)
         if self.input_shapes:
             shown = (f"{name} {'x'.join(map(str, shape))}" for name, shape in self.input_shapes)
-            return f"{n:,} example{'s' * (n > 1)} of the inputs {', '.join(shown)}"
+            return f"{count_of(n, 'example')} of the inputs {', '.join(shown)}"
         if self.is_signals:
             steps, channels = self.signal_size
-            size = f"{steps} step{'s' * (steps > 1)} x {channels} channel{'s' * (channels > 1)}"
+            size = f"{count_of(steps, 'step')} x {count_of(channels, 'channel')}"
             rate = f", {self.sample_rate:,} steps a second" if self.sample_rate else ""
-            return f"{n:,} signal{'s' * (n > 1)} of {size}, {self.x.dtype}{rate}"
+            return f"{count_of(n, 'signal')} of {size}, {self.x.dtype}{rate}"
         size = "{} x {}".format(*self.image_size)
         color = "rgb" if self.x.ndim == 4 else "gray"
-        text = f"{n:,} image{'s' * (n > 1)} of {size}, {color}"
+        text = f"{count_of(n, 'image')} of {size}, {color}"
         if not self.has_maps:
             return text
         height, width = self.y.shape[1:]

@@ -12,6 +12,7 @@ from .._errors import DatasetError
 from .dataset import Dataset
 
 _FEWEST = 10  # examples of which some are held out
+_SHARE = 0.1  # of the examples, held out for validation
 PART_NAMES = {
     "train": "train",
     "training": "train",
@@ -78,32 +79,52 @@ def train_val_split(
         DatasetError: ``size`` leaves one of the two parts empty, or the groups do.
     """
     check_kind(dataset, Dataset, name="dataset", wanted="a Dataset", error=DatasetError)
-    count = _count(size, len(dataset))
-    rng = np.random.default_rng(seed)
     by_class = stratify and not dataset.has_maps
     y = dataset.y if by_class else np.zeros(len(dataset), np.int64)
+    held = choose_validation(len(dataset), size, seed=seed, y=y, groups=dataset.groups)
+    return dataset.take(np.flatnonzero(~held)), dataset.take(np.flatnonzero(held))
+
+
+def choose_validation(
+    n: int,
+    size: float | None = None,
+    *,
+    seed: int,
+    y: NDArray[np.int64] | None = None,
+    groups: NDArray[np.int64] | None = None,
+) -> NDArray[np.bool_]:
+    """Which of n examples are for validation, bool (n,): of ``size`` as `train_val_split` takes it,
+    None: a tenth; of each class of the indices y (n,) its share, without y any examples.
+
+    Raises:
+        DatasetError: one of the two parts would be empty.
+    """
+    count = _count(_SHARE if size is None else size, n)
+    rng = np.random.default_rng(seed)
+    validation = np.zeros(n, dtype=bool)
+    if y is None:
+        validation[rng.permutation(n)[:count]] = True
+        return validation
     totals = np.bincount(y)
     quotas = _quotas(totals, count)
-    validation = np.zeros(len(dataset), dtype=bool)
-    alone = np.ones(len(dataset), dtype=bool)
-    if dataset.groups is not None:
-        alone = np.bincount(dataset.groups)[dataset.groups] == 1
-        share = count / len(dataset)
-        validation = _choose_groups(dataset.groups, y, ~alone, share, rng)
+    alone = np.ones(n, dtype=bool)
+    if groups is not None:
+        alone = np.bincount(groups)[groups] == 1
+        validation = _choose_groups(groups, y, ~alone, count / n, rng)
     for index, quota in enumerate(quotas - np.bincount(y[validation], minlength=len(totals))):
         pool = np.flatnonzero(alone & (y == index))
         chosen = rng.choice(pool, size=min(max(quota, 0), len(pool)), replace=False)
         validation[chosen] = True
     if validation.all() or not validation.any():
         raise DatasetError(
-            f"{len(dataset):,} examples of few groups cannot be split into two parts that share no "
-            "group, with each class to train on"
+            f"{n:,} examples of few groups cannot be split into two parts that share no group, "
+            "with each class to train on"
         )
-    return dataset.take(np.flatnonzero(~validation)), dataset.take(np.flatnonzero(validation))
+    return validation
 
 
 def hold_out(
-    dataset: Dataset, share: float = 0.1, *, stratify: bool = True
+    dataset: Dataset, share: float = _SHARE, *, stratify: bool = True
 ) -> tuple[Dataset, Dataset | None]:
     """(other, held-out) examples: a share of each class, of all examples without ``stratify``; None
     if the examples, fewer than 10, or their groups are too few. The split depends on the examples

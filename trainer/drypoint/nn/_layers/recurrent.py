@@ -1,19 +1,27 @@
 """The recurrent layers of signals."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar, Self
 
 import numpy as np
 
-from drypoint.autodiff import Array, Tensor, dropout, gru, lstm
+from drypoint import program as ops
+from drypoint.autodiff import Array, Tensor, dropout, gru, lstm, sigmoid
+from drypoint.graph import Builder, RealFunction, Reals, Value
 
 from .._errors import ConfigError, ShapeError
 from .._module.context import Context
 from .._module.initializers import Draw
 from .._module.layer import Layer
 from .._module.sizes import Shape, check_count, check_flag, check_fraction
+
+ONE = (-1.0, 1.0)  # bounds of gates and of states
+SIGMOID_END = 8.0  # a sigmoid of more is 1 - 0.0003 or more
+TANH_END = 3.0  # a tanh of more is less than a step of 8 bits from 1
+GATES = "input", "forget", "new", "output"  # of an LSTM, in PyTorch's order i, f, g, o
+CELL_END = 16.0  # of a cell: 16 bits have steps of 2^-11 then
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -121,13 +129,57 @@ class Recurrent(Layer):
             x = self._layer(x, *(self._param(params, name) for name in names))
         return x if self.return_sequences else x[:, :, -1]
 
+    def parts(self, x: Array) -> dict[str, Array]:
+        """What the layers compute inside for a batch (N, C, T), by the names of `lower`'s nodes."""
+        found: dict[str, Array] = {}
+        for i in range(self.num_layers):
+            names = self.param_names[4 * i : 4 * i + 4]
+            params = [self.params[name].astype(x.dtype, copy=False) for name in names]
+            y = self._layer(*(Tensor(array) for array in (x, *params))).data
+            before = np.concatenate([np.zeros_like(y[:, :, :1]), y[:, :, :-1]], axis=2)
+            sums = [
+                np.einsum("gc,nct->ngt", weight, values) + bias[:, None]
+                for weight, values, bias in (
+                    (params[0], x, params[2]),
+                    (params[1], before, params[3]),
+                )
+            ]
+            found |= {f"l{i}.{name}": part for name, part in self._parts(*sums).items()}
+            x = y
+        return found
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """The ops of one step, with a state that the program carries."""
+        (value,) = values
+        path, title = graph.layer, graph.title
+        arrays = [graph.array(name) for name in self.param_names]
+        for i in range(self.num_layers):
+
+            def part(name: str, clip: float = math.inf, i: int = i) -> None:
+                graph.enter(f"{path}.l{i}.{name}", title, clip=(-clip, clip))
+
+            value = self._lower(graph, part, value, arrays[4 * i : 4 * i + 4])
+            last = i == self.num_layers - 1
+            graph.refine(value, **({"name": path, "layer": path} if last else {}))
+        return value
+
     def _layer(self, x: Tensor, *params: Tensor) -> Tensor:
         """One layer over all steps, (N, C, T) to (N, H, T)."""
         raise NotImplementedError
 
+    def _parts(self, inputs: Array, sums: Array) -> dict[str, Array]:
+        """What `_lower` calls by these names, of W x + b and U h + c, both (N, G H, T)."""
+        raise NotImplementedError
+
+    def _lower(
+        self, graph: Builder, part: Callable[..., None], value: Value, arrays: list[Reals]
+    ) -> Value:
+        """The output of one layer in one step, of 8 bits; ``part`` begins with a part of it."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GRU(Recurrent, per_example=True):
+class GRU(Recurrent, per_example=True, exportable="step by step"):
     """Gated recurrent units: signals (C, T) to the last output (H,), or to all outputs (H, T).
 
     PyTorch's unit, which is Keras's with ``reset_after``: the reset gate multiplies the product of
@@ -140,9 +192,60 @@ class GRU(Recurrent, per_example=True):
     def _layer(self, x: Tensor, *params: Tensor) -> Tensor:
         return gru(x, *params)
 
+    def _parts(self, inputs: Array, sums: Array) -> dict[str, Array]:
+        r, z, n = (slice(k * self.hidden_size, (k + 1) * self.hidden_size) for k in range(3))
+        gates = {"reset_sum": inputs[:, r] + sums[:, r], "update_sum": inputs[:, z] + sums[:, z]}
+        reset = sigmoid(Tensor(np.ascontiguousarray(gates["reset_sum"]))).data * sums[:, n]
+        new = {"new_h": sums[:, n], "new_reset": reset, "new_sum": inputs[:, n] + reset}
+        return {**gates, **new}
+
+    def _lower(
+        self, graph: Builder, part: Callable[..., None], value: Value, arrays: list[Reals]
+    ) -> Value:
+        w, u, b, c = arrays
+        r, z, n = (slice(k * self.hidden_size, (k + 1) * self.hidden_size) for k in range(3))
+        part("state")
+        state = graph.state(value, self.hidden_size)
+        part("state8")
+        read = graph.state(value, self.hidden_size)
+        part("both")
+        both, weight = graph.join(value, read), np.concatenate([w, u], axis=1)
+        part("reset_sum", SIGMOID_END)
+        reset_sum = graph.dense(both, weight[r], b[r] + c[r])
+        part("update_sum", SIGMOID_END)
+        update_sum = graph.dense(both, weight[z], b[z] + c[z])
+        part("reset")
+        reset = _gate(graph, reset_sum, _sigmoid, 0.25)
+        part("update")
+        update = _gate(graph, update_sum, _sigmoid, 0.25)
+        part("rest")
+        rest = _gate(graph, update_sum, lambda x: 1 - _sigmoid(x), 0.25)
+        part("new_h")
+        new_h = graph.dense(read, u[n], c[n])
+        part("new_reset")
+        new_reset = graph.binary(ops.Mul, reset, new_h)
+        part("new_both")  # weights of 1 add the product, so that the sum is rounded once
+        new_both = graph.join(value, new_reset)
+        part("new_sum", TANH_END)
+        ones = np.eye(self.hidden_size)
+        new_sum = graph.dense(new_both, np.concatenate([w[n], ones], axis=1), b[n])
+        part("new")
+        new = _gate(graph, new_sum, np.tanh, 1.0)
+        part("kept")
+        kept = graph.refine(graph.binary(ops.Mul, update, state), wide=True, bounds=ONE)
+        part("added")
+        added = graph.refine(graph.binary(ops.Mul, rest, new), wide=True, bounds=ONE)
+        part("next")
+        after = graph.refine(graph.binary(ops.Add, kept, added), wide=True, bounds=ONE)
+        graph.carry(state, after)
+        part("output")
+        output = _narrow(graph, after, ONE)
+        graph.carry(read, output)
+        return output
+
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LSTM(Recurrent, per_example=True):
+class LSTM(Recurrent, per_example=True, exportable="step by step"):
     """Long short-term memory: signals (C, T) to the last output (H,), or to all outputs (H, T).
 
     Gates in PyTorch's order i, f, g, o, G = 4. Arguments and parameters: see `Recurrent`.
@@ -153,3 +256,65 @@ class LSTM(Recurrent, per_example=True):
 
     def _layer(self, x: Tensor, *params: Tensor) -> Tensor:
         return lstm(x, *params)
+
+    def _parts(self, inputs: Array, sums: Array) -> dict[str, Array]:
+        h, gates = self.hidden_size, inputs + sums
+        found = {f"{name}_sum": gates[:, k * h : (k + 1) * h] for k, name in enumerate(GATES)}
+        opened = sigmoid(Tensor(np.ascontiguousarray(gates[:, : 2 * h]))).data  # input and forget
+        cells = opened[:, :h] * np.tanh(found["new_sum"])
+        for t in range(1, cells.shape[2]):
+            cells[:, :, t] += opened[:, h:, t] * cells[:, :, t - 1]
+        return {**found, "cell": cells}
+
+    def _lower(
+        self, graph: Builder, part: Callable[..., None], value: Value, arrays: list[Reals]
+    ) -> Value:
+        w, u, b, c = arrays
+        part("cell_before")
+        cell_before = graph.state(value, self.hidden_size)
+        part("state")
+        read = graph.state(value, self.hidden_size)
+        part("both")
+        both, weight = graph.join(value, read), np.concatenate([w, u], axis=1)
+        values = dict[str, Value]()
+        for k, name in enumerate(GATES):
+            rows = slice(k * self.hidden_size, (k + 1) * self.hidden_size)
+            new = name == "new"
+            part(f"{name}_sum", TANH_END if new else SIGMOID_END)
+            sums = graph.dense(both, weight[rows], b[rows] + c[rows])
+            part(name)
+            function, slope = (np.tanh, 1.0) if new else (_sigmoid, 0.25)
+            values[name] = _gate(graph, sums, function, slope)
+        part("kept")
+        kept = graph.binary(ops.Mul, values["forget"], cell_before)
+        part("added")
+        added = graph.binary(ops.Mul, values["input"], values["new"])
+        graph.refine(added, wide=True, bounds=ONE)
+        part("cell", CELL_END)
+        cell = graph.refine(graph.binary(ops.Add, kept, added), wide=True)
+        graph.refine(kept, wide=True, range_of=graph.layer, low=-CELL_END, high=CELL_END)
+        graph.carry(cell_before, cell)
+        part("cell8", TANH_END)
+        cell8 = _narrow(graph, cell, (-TANH_END, TANH_END))
+        part("tanh")
+        tanh = _gate(graph, cell8, np.tanh, 1.0)
+        part("next")
+        output = graph.refine(graph.binary(ops.Mul, values["output"], tanh), bounds=ONE)
+        graph.carry(read, output)
+        return output
+
+
+def _gate(graph: Builder, value: Value, function: RealFunction, slope: float) -> Value:
+    """A function with results from -1 to 1, in 16 bits."""
+    return graph.refine(graph.table(value, function, slope), wide=True, bounds=ONE)
+
+
+def _narrow(graph: Builder, value: Value, bounds: tuple[float, float]) -> Value:
+    """A value of 16 bits in 8 bits."""
+    planned = ops.AvgPool.plan(graph.node(value).shape, kernel=(1, 1), stride=(1, 1))
+    return graph.refine(graph.op(value, planned), bounds=bounds)
+
+
+def _sigmoid(x: Reals) -> Reals:
+    y: Reals = 0.5 * np.tanh(0.5 * x) + 0.5
+    return y

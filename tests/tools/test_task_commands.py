@@ -1,0 +1,209 @@
+"""Each task of the registry `tasks.TASKS` through each command.
+
+A new task is crossed once `task_samples.SAMPLES` has its data. Oracles: the answers that the task
+gives in Python, and the commands' own checks, such as `verify`, which compares every byte.
+"""
+
+import json
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+
+import pytest
+from task_samples import SAMPLES
+
+from drypoint import nn
+from drypoint.cli.__main__ import main
+from drypoint.cli._run import _read
+from drypoint.engine import Engine
+from drypoint.forms import FORMS
+from drypoint.nn import Model
+from drypoint.program import Program
+from drypoint.tasks import TASKS, task_of
+
+NAMES = [task.name for task in TASKS]
+BITS = {"net.dpt": 8, "bits4.dpt": 4, "bits2.dpt": 2}
+
+
+class Crossing:
+    """The files of a task, in a folder of their own."""
+
+    def __init__(self, name, folder):
+        self.name, self.folder = name, folder
+        self.sample = SAMPLES[name](folder)
+
+    def run(self, *words, code=0):
+        """A command's standard output; it exits with a code, and a failure is one line."""
+        out, err = StringIO(), StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            found = main([str(word) for word in words])
+        assert found == code, err.getvalue()
+        if code:
+            *_, line = err.getvalue().splitlines()
+            assert line.startswith("drypoint: ")
+            return line
+        return out.getvalue()
+
+    def facts(self, *words):
+        return json.loads(self.run(*words, "--json"))
+
+    def file(self, name):
+        return self.folder / name
+
+    def load(self, name):
+        return nn.load(self.file(name)) if name.endswith("npz") else Program.load(self.file(name))
+
+
+@pytest.fixture(scope="module")
+def crossings(tmp_path_factory):
+    """Task -> its files: a trained net, and its programs of 8, 4 and 2 bits."""
+    made = {}
+
+    def make(name):
+        if name not in made:
+            crossing = Crossing(name, tmp_path_factory.mktemp(name))
+            words = ("--data", crossing.sample.data, *crossing.sample.train, "--epochs", 2)
+            crossing.run("train", *words, "--out", crossing.file("net.npz"))
+            for file, bits in BITS.items():
+                out = crossing.file(file)
+                crossing.run("quantize", crossing.file("net.npz"), "--bits", bits, "--out", out)
+            made[name] = crossing
+        return made[name]
+
+    return make
+
+
+def test_each_task_has_a_sample():
+    assert [*SAMPLES] == NAMES, "tests/support/task_samples.py: data of each task, in their order"
+
+
+def test_the_files_know_their_task(crossing):
+    for name in ("net.npz", *BITS):
+        assert task_of(crossing.load(name)).name == crossing.name
+
+
+def runner_of(reader):
+    return reader if isinstance(reader, Model) else Engine(reader)
+
+
+def test_info_lists_the_layers_and_the_ops(crossing):
+    model, program = crossing.load("net.npz"), crossing.load("net.dpt")
+    layers = [path for path, _ in model.net.leaves()]
+    assert crossing.facts("info", crossing.file("net.npz"))["layers"] == layers
+    assert crossing.facts("info", crossing.file("net.dpt"))["ops"] == [
+        op.name for op in program.ops
+    ]
+
+
+@pytest.mark.parametrize("file", ["net.npz", *BITS])
+def test_run_gives_the_answer_of_the_task(crossing, file):
+    reader, path = crossing.load(file), crossing.sample.input
+    _, x = _read([path], reader, file)
+    wanted = [dict(a.facts) for a in task_of(reader).answer(runner_of(reader), x, top=3)]
+    found = crossing.facts("run", crossing.file(file), path)["answers"]
+    assert [{k: v for k, v in row.items() if k != "input"} for row in found] == as_json(wanted)
+    lines = crossing.run("run", crossing.file(file), path).splitlines()
+    assert len(lines) == len(wanted)
+    assert all(line.startswith(str(path)) for line in lines)
+
+
+def as_json(facts):
+    return json.loads(json.dumps(facts))
+
+
+def test_measure_gives_figures_and_few_bits_have_some(crossing):
+    trained = crossing.facts("measure", crossing.file("net.npz"))
+    for file in BITS:
+        found = crossing.facts("measure", crossing.file(file))
+        assert found["n"] == trained["n"] > 0
+        assert found.keys() == trained.keys()
+    assert crossing.run("measure", crossing.file("net.dpt")).count("\n") > 2
+
+
+def test_a_threshold_is_chosen_where_the_task_has_one(crossing):
+    task = next(task for task in TASKS if task.name == crossing.name)
+    assert bool(task.choice_option) == bool(crossing.sample.choose)
+    words = crossing.sample.choose or ("--normal", "calm", "--false-alarms", 0.1)
+    if not crossing.sample.choose:
+        line = crossing.run("measure", crossing.file("net.dpt"), *words, code=2)
+        assert "is for an autoencoder, which" in line
+        return
+    program = crossing.file("chosen.dpt")
+    net = crossing.file("net.npz")
+    if crossing.sample.streams:
+        net = crossing.file("stream.npz")
+        data = ("--data", crossing.sample.data, *crossing.sample.streams)
+        crossing.run("train", *data, "--epochs", 1, "--out", net)
+    crossing.run("quantize", net, "--out", program)
+    crossing.run("measure", program, *words)
+    chosen = Program.load(program)
+    assert (chosen.threshold, chosen.detector) != (None, None)
+
+
+def test_quantize_chooses_bits_that_fit_a_size(crossing):
+    program = crossing.load("net.dpt")
+    flash, out = table_bytes(program) - program.weight_bytes // 2, crossing.file("fits.dpt")
+    crossing.run("quantize", crossing.file("net.npz"), "--flash", flash, "--out", out)
+    assert table_bytes(Program.load(out)) <= flash
+
+
+def table_bytes(program):
+    """Bytes of weights, biases and multipliers."""
+    ops = (op for op in program.ops if hasattr(op, "weight"))
+    return sum(op.weight_bytes + op.bias.nbytes + op.mult.nbytes for op in ops)
+
+
+@pytest.mark.parametrize("file", BITS)
+def test_every_byte_of_engine_and_generated_c_is_the_references(crossing, file, toolbox):
+    toolbox.need("cc")
+    found = crossing.facts("verify", crossing.file(file), "--limit", 3)
+    assert not any(found["differing"].values())
+    assert found["examples"] > 0
+
+
+def test_diff_finds_nothing(crossing):
+    program = crossing.file("net.dpt")
+    assert "Nothing differs" in crossing.run("diff", program, f"{program}@scalar")
+    assert "No op is far from" in crossing.run("diff", program, crossing.file("net.npz"))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_is_written(crossing, form, tmp_path):
+    found = crossing.facts("export", crossing.file("net.dpt"), "--form", form, "--out", tmp_path)
+    assert found["form"] == form
+    assert found["account"]["ram_bytes"] != 0
+    assert len(found["files"]) > 5
+
+
+def test_report_has_the_figures_of_net_and_integers(crossing, tmp_path):
+    page = tmp_path / "page.html"
+    words = ("report", crossing.file("net.npz"), "--out", page, "--sensitivity")
+    found = crossing.facts(*words)
+    assert found["bits"]["n_examples"] > 0
+    assert (found["quality"] or found["outputs"])["examples"] > 0
+    assert page.read_text("utf-8").endswith("</html>\n") or page.stat().st_size > 10_000
+    both = crossing.facts(
+        "report", crossing.file("net.npz"), crossing.file("bits2.dpt"), "--out", page
+    )
+    first = both["figures"][0]
+    assert None not in (first["first"], first["second"]), "the task's figure of both"
+
+
+def test_serve_writes_a_page_or_says_in_a_line_why_not(crossing, tmp_path):
+    shown = {"keywords", "detect"}
+    if crossing.name in shown:
+        found = crossing.facts("serve", crossing.file("net.npz"), "--out", tmp_path / "site")
+        assert (tmp_path / "site/index.html").stat().st_size == found["bytes"]
+    else:
+        line = crossing.run("serve", crossing.file("net.npz"), "--out", tmp_path / "site", code=2)
+        assert "the page" in line
+
+
+def test_a_saved_net_is_trained_further_on_its_data(crossing, tmp_path):
+    out = tmp_path / "again.npz"
+    crossing.run("train", "--net", crossing.file("net.npz"), "--epochs", 1, "--out", out)
+    assert task_of(nn.load(out)).name == crossing.name
+
+
+@pytest.fixture(params=NAMES)
+def crossing(request, crossings):
+    return crossings(request.param)
