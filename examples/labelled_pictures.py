@@ -153,7 +153,7 @@ def main() -> None:
                     cut_trees(wheel, folder, side)
             row, findings = train_set(folder, name)
             print(row, flush=True)
-            said += [f"{name}: {finding}" for finding in findings]
+            said += [f"* {name}: {finding}" for finding in findings]
     print("", *said, sep="\n")
 
 

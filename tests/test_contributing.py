@@ -37,6 +37,7 @@ MORE = {
     "pybridge/drypoint/program/_packing_mve.py",
     "pybridge/drypoint/quant/_integer_planes.py",
     "trainer/drypoint/nn/_aliases.py",
+    "trainer/drypoint/nn/_layers/recurrent.py",
 }
 
 

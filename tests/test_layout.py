@@ -57,7 +57,7 @@ MAY_IMPORT_WHEN_CALLED = {
     "nn": {"quant"},
     "engine": {"data"},
     "quant": {"train"},
-    "devices": {"data", "quant"},
+    "devices": {"data", "nn", "quant"},
 }
 PYTHON_FILES = sorted(
     path for folder in FOLDERS for path in (ROOT / folder / "drypoint").rglob("*.py")

@@ -30,6 +30,8 @@ COMMANDS = {
     "calibration": "python examples/calibration.py",
     "few-pictures": "python examples/few_pictures.py --ways scratch --seeds 1",
     "objects": "python examples/detection.py --nets one",
+    "objects-of-a-seed": "python examples/detection.py --nets ten ten-cells one-cells --seeds 0",
+    "labelled-pictures": "python examples/labelled_pictures.py build/boxes",
     "bodies": "python examples/few_pictures.py --ways own shipped --pictures 100 --seeds 0",
     "training": "python -m training_bench --batches 64,128,256,512 --rounds 7 --markdown",
     "training-nets": "python -m training_bench --nets lenet5,vgg-ish,dense,strided "

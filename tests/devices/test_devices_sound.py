@@ -4,6 +4,7 @@ Oracles: `sound.features`; the self-test of an export, which has the reference's
 """
 
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -102,6 +103,21 @@ def test_features_equal_the_reference_in_the_same_number_of_instructions(toolbox
         _, _, *counts = count_marks(row, binary)
         assert len({*counts[1 : len(found) - 2]}) == 1
         assert counts[1] <= MOST[name]
+
+
+def test_the_cost_of_a_listener_names_a_frame_of_its_front_end(toolbox):
+    """The instructions of a step are the net's alone, with a front end and without."""
+    row = target_named(toolbox, "cortex-m4")
+    listener = sound_nets.programs()[4]
+    cost = devices.measure_cost(row, listener)
+    net = replace(listener, front=None, encoder=None)
+    plain = devices.measure_cost(row, net)
+    assert plain.instructions == replace(cost.instructions, frame=None)
+    frame = cost.instructions.frame
+    assert frame > listener.front.fft * np.log2(listener.front.fft)
+    rows = devices.cost_rows(row, cost, listener, 0)
+    assert rows[-1] == ("one frame", f"{frame:,} instructions, each 6.25 ms of sound")
+    assert devices.cost_rows(row, plain, net, 0)[-1][0] == "one step"
 
 
 def test_the_front_end_is_small(toolbox, tmp_path):

@@ -32,4 +32,4 @@ def test_every_layer_is_in_the_table_or_has_no_such_twin():
     kinds = {kind.name for kind in nn.layers()}
     shown = {name for layer, _ in ROWS for name in re.findall(r"nn\.(\w+)", layer)}
     calls = {"Conv1d", "Conv2d", "ConvTranspose2d", "Linear", "PReLU"}  # of layers with weights
-    assert kinds - shown - calls == {"BatchNorm1d", "BatchNorm2d", "Graph"}
+    assert kinds - shown - calls == {"BatchNorm1d", "BatchNorm2d", "Graph", "GRU", "LSTM"}

@@ -58,7 +58,7 @@ def test_the_site_has_the_report_of_the_shipped_model(site):
 
 
 def test_the_first_page_leads_to_every_page():
-    """Its table does, and so do its four groups: at most 36 pages."""
+    """Its table does, and so do its four groups: at most 39 pages."""
     text = (DOCS / "index.md").read_text("utf-8")
     table = text[text.index("## Where to find what") : text.index("## Install")]
     linked = {a or b for a, b in re.findall(r"\]\(([\w/-]+)\.md\)|\{doc\}`([\w/-]+)`", table)}
@@ -67,7 +67,7 @@ def test_the_first_page_leads_to_every_page():
     pages = {str(p.relative_to(DOCS).with_suffix("")) for p in PAGES if p.parent == DOCS}
     assert (pages - {"index"}) | {"walkthrough", "api/index"} == linked == {*listed}
     assert [title for title, _ in groups] == ["Do", "Engine", "Specification", "Project"]
-    assert len(listed) <= 36
+    assert len(listed) <= 39
 
 
 def test_links_to_the_repository_wait_for_its_address(monkeypatch):

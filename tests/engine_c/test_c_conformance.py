@@ -13,7 +13,7 @@ HEADERS = ("kinds.h", "checks.h", "plan_checks.h", "stream_checks.h")
 # that find the fault. No other blob of the set does.
 FAULTS = {
     "a zero point of u8 in the header": (
-        "checks.h", "type_is_bad(blob, 24, 1)", "blob[30] > 1",
+        "checks.h", "type_is_bad(blob, 24, 1, 0)", "blob[30] > 1",
         {"a zero point of u8 in the header alone"},
     ),
     "the bound of a product without its first zero point": (
@@ -143,7 +143,59 @@ FAULTS = {
         {"an output over a row that was read in an earlier step than it came"},
     ),
     "any number of histories": (
-        "stream_checks.h", "histories(blob) > MOST_HISTORIES", "0", {"129 histories"},
+        "stream_checks.h", "histories(blob) > MOST_HISTORIES", "0",
+        {"129 histories", "a delay and 128 histories"},
+    ),
+    "a delay read by any op": (
+        "stream_checks.h", "reads_tensor(blob, i, op + 1) && i >= writer", "0",
+        {
+            "a delay that an op reads behind the carried tensor's",
+            "a delay that the op that writes over it reads, a maximum",
+        },
+    ),
+    "a carried tensor at any place": (
+        "stream_checks.h", "!same_bytes(blob, r + 72, s + 72, 4)", "0",
+        {
+            "a carried tensor elsewhere",
+        },
+    ),
+    "a carried tensor of any descriptor": (
+        "stream_checks.h", "!same_bytes(blob, r + 24, s + 24, 8)", "0",
+        {
+            "a delay of another type",
+        },
+    ),
+    "values of 16 bits in any program": (
+        "stream_checks.h", "blob[record_at(i) + 30] == I16 && histories(blob) == 0", "0",
+        {
+            "i16 without a state",
+        },
+    ),
+    "values of 16 bits bounded as of 8": (
+        "kinds.h", "type == I16 ? 32768 : 128", "128",
+        {
+            "a mean of i16 with a shift of 16",
+            "a product of i16 with a shift",
+            "a sum of i16 that may reach 2^31",
+        },
+    ),
+    "a delay that carries any tensor before the last": (
+        "checks.h", "carried < op + 2", "carried == 0",
+        {
+            "a delay that carries its own output",
+        },
+    ),
+    "a byte for a value of 16 bits": (
+        "kinds.h", "type == I16 ? 2 : 1", "1",
+        {
+            "a product of i16",
+            "a table of i16 that ends outside",
+            "factors of i16 at the bound",
+            "first values in the header",
+            "first values outside the blob",
+            "the cell of the walkthrough",
+            "the largest shift of a mean of i16",
+        },
     ),
     "an output of an op in the middle, of minor 0": (
         "checks.h", "u16_at(blob, 6) == 0", "0",

@@ -15,7 +15,7 @@ class TestAdd(OpTests):
     }  # fmt: skip
     broken = (
         ({"inputs": (u8(2, 2, 3),)}, "1 inputs, but the op reads 2"),
-        ({"inputs": (u8(2, 2, 3), i32(2, 2, 3))}, "reads u8 or i8, not i32"),
+        ({"inputs": (u8(2, 2, 3), i32(2, 2, 3))}, "reads u8 or i8 or i16, not i32"),
         ({"inputs": (u8(2, 2, 3), u8(2, 3, 2))}, "output 2x2x3, but it makes 2x3x2"),
         ({"output": u8(2, 2, 2)}, "output 2x2x2, but it makes 2x2x3"),
         ({"factors": (0, 1)}, "factors (0, 1) are not within 1 to 32767"),

@@ -47,7 +47,8 @@ def test_the_museum_has_every_kind_of_op_and_is_small():
     """Each kind with all types that it may have; each kind with every special feature, whatever
     the types; one skip, whatever its kind."""
     programs = [blob.loads(path.read_bytes()) for path in BLOBS]
-    shown = graph_features.in_the_museum(graph_features.count(programs))
+    whole = [program for program in programs if not program.name.startswith("r")]
+    shown = graph_features.in_the_museum(graph_features.count(whole))
     assert shown == graph_features.in_the_museum(graph_features.every_feature())
     assert any(
         0 < number < i - 1
@@ -58,7 +59,7 @@ def test_the_museum_has_every_kind_of_op_and_is_small():
     assert {program.input_type for program in programs} == {"u8", "i8"}
     assert {bool(program.labels) for program in programs} == {True, False}
     assert {program.softmax for program in programs} == {True, False}
-    assert sum(path.stat().st_size for path in GOLDEN.rglob("format-*/*")) < 140_000
+    assert sum(path.stat().st_size for path in GOLDEN.rglob("format-*/*")) < 143_000
 
 
 @pytest.mark.parametrize("path", BLOBS, ids=lambda path: f"{path.parent.name}-{path.stem}")

@@ -33,7 +33,8 @@ def test_a_layer_that_is_exportable_stays_within_the_proven_bound(name):
             found.append(False)
             continue
         found.append(True)
-        if KINDS[name].exportable != "at the end":  # a program gives the scores, no probabilities
+        # A program gives scores, no probabilities; test_quant_recurrent.py has the bound of a step.
+        if KINDS[name].exportable not in ("at the end", "step by step"):
             assert_within_bound(net, calibration, program, x)
     assert (any if name in SOMETIMES else all)(found) == bool(KINDS[name].exportable)
     assert any(found) == bool(KINDS[name].exportable)

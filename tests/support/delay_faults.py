@@ -113,6 +113,13 @@ def two_carry_one() -> bytes:
     return unchecked_blob(ops, (10, 11, 12, 10), 13, ((0,), (0,), (1,), (2,), (3,)))
 
 
+def another_type() -> bytes:
+    """A delay of i8 that carries what a lookup writes in u8."""
+    signed = tensor(1, 1, 1, "i8")
+    ops = (delay(signed, 3), maximum(signed, signed), lookup(BYTE), dense(signed, OUTPUT))
+    return unchecked_blob(ops, (8, 9, 8), 10, ((0,), (1,), (0,), (2,)))
+
+
 REFUSED: Cases = {
     name: (status, data)
     for status, cases in {
@@ -179,6 +186,7 @@ REFUSED: Cases = {
                 (delay(BYTE, 2), maximum(BYTE, BYTE), dense(BYTE, OUTPUT)), (6, 6), 7
             ),
             "a delay that nothing reads": changed(NARROW, (64 + 2 * 128 + _READS, "H", 2)),
+            "a delay of another type": another_type(),
             "two delays of one tensor": two_carry_one(),
             "a delay and 128 histories": many(129),
         },

@@ -18,7 +18,9 @@ ENDS = [kind for kind in SAMPLES if MARKS[kind.__name__] == "at the end"]
 INNER = [
     kind
     for kind in SAMPLES
-    if MARKS[kind.__name__] and kind not in {*ENDS, nn.InputPart, nn.Sequential, nn.Graph}
+    if MARKS[kind.__name__]
+    and kind not in {*ENDS, nn.InputPart, nn.Sequential, nn.Graph}
+    and not issubclass(kind, nn.Recurrent)  # whose programs read a signal step by step
 ]
 JOINS = [kind for kind in nn.LEAF_TYPES if issubclass(kind, nn.Merge) and MARKS[kind.__name__]]
 LARGEST = 3000  # values of a layer's output

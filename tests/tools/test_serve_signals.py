@@ -72,7 +72,8 @@ def write_csv(path, rows, *, header="time,ay,ax,az,label"):
 def read(browser, path, n):
     """The frames of a file of n time steps."""
     browser.choose("#file", path)
-    browser.wait(f"drypoint.frames.length === {n} && drypoint.shown === {n - 1}")
+    drawn = f"document.getElementById('time').value === '{n - 1}' && !waiting"
+    browser.wait(f"drypoint.frames.length === {n} && {drawn}")
     return browser.run(
         """drypoint.frames.map(({ values, answer }) => ({ values,
         output: answer && [...answer.output], error: String(answer?.error) }))"""

@@ -132,7 +132,7 @@ def test_a_torch_module_of_two_inputs_is_a_net_and_a_program_of_them():
     found = interop.check(net, module, x)
     assert found.n == 40
     assert found.largest_difference < 1e-5
-    assert found.decisions_equal
+    assert found.equal_decisions == found.n
     program = quant.quantize(net, quant.calibrate(net, x), name="two")
     assert [part.name for part in program.input_parts] == ["image", "age"]
     check_engine(program, x)

@@ -169,7 +169,7 @@ def test_an_imported_net_computes_the_model_and_its_integers_are_verified():
         net = interop.from_keras(model)
         found = interop.check(net, model, x)
         assert found.largest_difference <= 1e-5, make
-        assert found.decisions_equal, make
+        assert found.equal_decisions == found.n, make
         planes = x if x.ndim == 2 else np.moveaxis(x, -1, 1)
         planes = planes.reshape(len(x), *net.input_shape)
         check_integers_of(net, planes, 8, make)
@@ -262,6 +262,6 @@ def test_a_keras_model_of_two_inputs_is_a_net_of_them():
     x = {"image": rng.random((40, 6, 5, 2)), "age": rng.normal(0, 3, (40, 7))}
     found = interop.check(net, model, x)
     assert found.largest_difference < 1e-5
-    assert found.decisions_equal
+    assert found.equal_decisions == found.n
     unread = interop.from_keras(keras.Model([image, age], L.Dense(2)(age)))
     assert unread.input_shape == (7,)

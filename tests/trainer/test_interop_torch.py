@@ -149,7 +149,7 @@ def test_an_imported_net_computes_the_module_and_its_integers_are_verified():
         found = interop.check(net, module, x)
         assert found.n == 64, name
         assert found.largest_difference <= 1e-5, name
-        assert found.decisions_equal, name
+        assert found.equal_decisions == found.n, name
         check_integers_of(net, x.reshape(len(x), *net.input_shape), 8, name)
 
 

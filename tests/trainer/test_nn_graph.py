@@ -294,11 +294,6 @@ def test_drawings():
         "loss    CrossEntropyLoss  <- input: net, target: target",
         "loss    ()                <- loss",
     ]
-    dot = graph.to_dot()
-    assert dot.count("->") == 4
-    assert 'layer0 [label="net: Sequential"];' in dot
-    assert '  input1 -> layer1 [label="target"];' in dot
-    assert "  layer1 -> output0;" in dot
     assert repr(graph) == "Graph(net, loss; input, target -> loss)"
     empty = nn.Graph([nn.Linear(2)])
     assert repr(empty) == "Graph(linear; input -> output; uninitialized)"
@@ -340,14 +335,8 @@ def test_a_graph_in_numbers():
     info = residual().info()
     assert info.ports == residual().ports
     assert info.n_layers == 6
-    assert info.layer_type_counts == {
-        "Conv2d": 1,
-        "ReLU": 1,
-        "Add": 1,
-        "GlobalAvgPool2d": 1,
-        "Flatten": 1,
-        "Linear": 1,
-    }
+    kinds = ["Conv2d", "ReLU", "Add", "GlobalAvgPool2d", "Flatten", "Linear"]
+    assert sorted(layer.kind for layer in info.layers) == sorted(kinds)
     # A convolution of 4x4 outputs, 2x2 channels and 9 taps; 32 values to 4 scores.
     assert info.macs == 16 * 4 * 9 + 32 * 4
     assert info.n_params == 2 * 2 * 9 + 2 + 32 * 4 + 4

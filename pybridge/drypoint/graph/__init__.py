@@ -26,6 +26,7 @@ from ._lower import fuse as fuse
 from ._nodes import Affine as Affine
 from ._nodes import Input as Input
 from ._nodes import InputPart as InputPart
+from ._nodes import Join as Join
 from ._nodes import Node as Node
 from ._nodes import OpNode as OpNode
 from ._nodes import Pair as Pair

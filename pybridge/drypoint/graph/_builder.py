@@ -20,6 +20,7 @@ from ._nodes import (
     Clip,
     Input,
     InputPart,
+    Join,
     Node,
     OpNode,
     Pad,
@@ -269,6 +270,11 @@ class Builder:
         fields = self._fields(value, shape=self.node(value).shape)
         table = Table(**fields, function=function, slope=slope)
         return replace(self.add(table, flat=value.flat), shape=value.shape)
+
+    def join(self, a: Value, b: Value) -> Value:
+        """Two vectors side by side for weights alone, which take in the scale of each."""
+        fields = self._fields(a, b, shape=Shape(1, 1, a.shape.c + b.shape.c))
+        return self.add(Join(**fields, bounds=(-127.0, 127.0)))
 
     def state(self, clock: Value, channels: int) -> Value:
         """A vector of the step before, which a later node writes: `carry` names the node."""

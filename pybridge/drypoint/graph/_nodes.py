@@ -113,6 +113,11 @@ class State(Moving):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class Join(Node):
+    """The integers of two vectors side by side, each with a scale of its own; weights read it."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class InputPart(Node):
     """One of several inputs of the net: values of the vector that the net reads, from ``first`` on,
     in a type and with steps of their own.

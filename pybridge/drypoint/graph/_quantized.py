@@ -13,7 +13,7 @@ from drypoint.program.lowering import Given, Lowered, QuantParams
 
 from ._graph import Graph
 from ._integers import Integers
-from ._nodes import InputPart, Node, OpNode, State, Table, Weighted
+from ._nodes import InputPart, Join, Node, OpNode, State, Table, Weighted
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -168,6 +168,8 @@ def _op(quantized: QuantizedNode, shapes: tuple[Shape, ...], numbers: Sequence[i
             fields = node.op.stored_fields(quantized.lowering_inputs, shapes[0].c)
             more = {} if q is None else q.fields
             return node.op(**base, **fields, **more)
+        case Join():
+            return program.Concat(**base)
         case State():
             zero = np.full(node.shape.c, target.zero, NUMPY_TYPE[target.dtype])
             pad = zero if target.zero else None

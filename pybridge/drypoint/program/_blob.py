@@ -9,7 +9,7 @@ from typing import NamedTuple
 from drypoint.common import DrypointError, file_kind
 
 from . import _softmax as softmax
-from ._history import carried, state_offsets
+from ._history import find_delays, state_offsets
 from ._meta import MetaError, read_meta, write_meta
 from ._outputs import CHANNELS, output_offsets
 from ._plan import Plan, is_placed
@@ -66,7 +66,7 @@ def identity(program: Program) -> int:
     It is the CRC-32 of the program's blob with a plan in which every output has its own bytes.
     """
     *offsets, arena = state_offsets(program.ops)
-    delay_of = carried(program.ops)
+    delay_of = find_delays(program.ops)
     for i, values in output_offsets(program.ops).items():
         offsets[i] = values
     for i, op in enumerate(program.ops):

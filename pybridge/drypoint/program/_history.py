@@ -85,7 +85,7 @@ def _check_ready(op: BaseOp, clock: Clock, ready: Clock, lasting: bool) -> None:
     )
 
 
-def carried(ops: Sequence[BaseOp]) -> dict[int, int]:
+def find_delays(ops: Sequence[BaseOp]) -> dict[int, int]:
     """The delay of each op whose output a delay carries, both by their indexes."""
     return {op.carries - 1: i for i, op in enumerate(ops) if isinstance(op, Delay)}
 
@@ -94,7 +94,7 @@ def check_delays(ops: Sequence[BaseOp], reads: Reads) -> None:
     """Refuse delays that break rule 1 or 2 of their section, or rule 4 by what an op reads."""
     for op in ops if not is_streaming(ops) else ():
         op.need(not op.is_wide, "has i16 in a program without a state: wanted: a Delay")
-    by_delay, runs = carried(ops), clocks(ops, reads)
+    by_delay, runs = find_delays(ops), clocks(ops, reads)
     for i, op in enumerate(ops):
         if not isinstance(op, Delay):
             continue

@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ._history import COUNTER, carried, lent_rows, state_offsets
+from ._history import COUNTER, find_delays, lent_rows, state_offsets
 from ._outputs import is_output, output_offsets
 from ._tensors import ProgramError
 from .ops import Op
@@ -96,7 +96,7 @@ def last_readers(ops: Sequence[BaseOp], reads: Reads) -> tuple[int, ...]:
         for tensor in tensors:
             if tensor > 0:
                 last[tensor - 1] = i
-    for i in carried(ops):
+    for i in find_delays(ops):
         last[i] = len(ops) - 1
     return tuple(last)
 
@@ -243,7 +243,7 @@ def _check_state(ops: Sequence[Op], reads: Reads, plan: Plan, last: Sequence[int
     """Rule 8, and the places of the histories: NUMERICS.md section 11."""
     *places, size = state_offsets(ops)
     kept = {i: op for i, op in enumerate(ops) if op.remembers}
-    lent, delay_of = lent_rows(ops, reads), carried(ops)
+    lent, delay_of = lent_rows(ops, reads), find_delays(ops)
     if len(kept) > MAX_HISTORIES:
         raise ProgramError(
             f"{len(kept)} histories and delays; a program has at most {MAX_HISTORIES}"

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from ._history import carried, lent_rows, state_offsets
+from ._history import find_delays, lent_rows, state_offsets
 from ._outputs import is_output, output_offsets
 from ._plan import (
     Group,
@@ -86,7 +86,7 @@ def _blocks(
     """The blocks, and for each op whose output lies in the arena the number of its block."""
     last, blocks, block_of = last_readers(ops, reads), list[Block](), dict[int, int]()
     *places, _ = state_offsets(ops)
-    delay_of = carried(ops)
+    delay_of = find_delays(ops)
     end_of = {i: group.last for group in chosen for i in range(group.first, group.last + 1)}
     for group in chosen:
         for i in range(group.first, group.last + 1):

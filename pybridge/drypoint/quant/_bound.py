@@ -7,6 +7,7 @@ from drypoint.data import AudioEncoder, SignalEncoder
 from drypoint.graph import (
     InputPart,
     Integers,
+    Join,
     OpNode,
     QuantizedNode,
     QuantParams,
@@ -82,6 +83,9 @@ def _node_error(quantized: QuantizedNode, errors: list[float]) -> float:
                 return off
             largest = np.array([lowered.largest])
             return off + float(_rounding(quantized.target, q, largest).max())
+        case Join():
+            pairs = zip(errors, quantized.sources, strict=True)
+            return max(off / source.scale for off, source in pairs)
         case State():  # exact before the step
             return quantized.target.scale / 2
         case InputPart():

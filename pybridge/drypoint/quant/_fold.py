@@ -28,7 +28,6 @@ from drypoint.graph import Graph as LoweredGraph
 from drypoint.nn import (
     BatchNorm1d,
     Conv1d,
-    Dropout,
     Graph,
     Layer,
     LogSoftmax,
@@ -39,7 +38,6 @@ from drypoint.nn import (
     Sequential,
     Softmax,
 )
-from drypoint.nn._layers.activations import Pointwise
 from drypoint.program import Program, ProgramError, Shape, step_encoder
 
 from ._errors import QuantizationError, UnsupportedError
@@ -109,14 +107,16 @@ def _step_shape(net: Graph, shape: tuple[int, ...]) -> tuple[int, ...]:
     for step in net.layer_shapes({port: shape}):
         layer = layers[step.path]
         reads = [shapes[end] for end in net.wiring.feeds[step.path].values()]
-        alone = isinstance(layer, Recurrent | BatchNorm1d | Dropout | Pointwise) or (
-            isinstance(layer, Conv1d) and layer.kernel_size == layer.stride == 1
+        alone = isinstance(layer, Recurrent | BatchNorm1d) or (
+            isinstance(layer, Layer) and layer.keeps_axes and len(reads) == 1
         )
+        if isinstance(layer, Conv1d) and layer.kernel_size == layer.stride == 1:
+            alone = layer.output_shape(reads[0])[1] == reads[0][1]
         if not alone and any(len(read) > 1 for read in reads):
             raise UnsupportedError(
-                f"no integer form for {step.path} ({type(layer).__name__}): it reads signals beside "
-                "a recurrent layer; wanted: layers of each step alone, such as Conv1d(C, 1), or a "
-                "recurrent layer's last output"
+                f"no integer form for {step.path} ({type(layer).__name__}): it reads signals "
+                "beside a recurrent layer; wanted: layers of each step alone, such as "
+                "Conv1d(C, 1), or the last output of a recurrent layer"
             )
         shapes |= {(step.path, name): s for name, s in step.output_shapes.items()}
     return shape[0], 1

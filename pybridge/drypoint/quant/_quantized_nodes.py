@@ -12,6 +12,7 @@ from drypoint.graph import (
     Graph,
     InputPart,
     Integers,
+    Join,
     Node,
     OpNode,
     QuantizedNode,
@@ -98,9 +99,10 @@ class _Choice:
             if read and (number == 0 or nodes[number].nature == "computes"):
                 ranges[g].append(self.range_of(nodes[number]))
         centred = {group[number] for number in outputs}
+        signed = {group[n] for node in nodes.values() if isinstance(node, Join) for n in node.reads}
         words = {group[number] for number, node in nodes.items() if node.wide}
         chosen = {
-            g: self._activation(g, spans, centred=g in centred, wide=g in words)
+            g: self._activation(g, spans, centred=g in centred, signed=g in signed, wide=g in words)
             for g, spans in ranges.items()
             if spans
         }
@@ -109,6 +111,14 @@ class _Choice:
             largest = max(parts, key=lambda n: parts[n].shape.size)
             chosen[group[0]] = chosen[group[largest]]
         return [PIXELS if n in raw else chosen.get(g, PIXELS) for n, g in enumerate(group)]
+
+    def _of_integers(self, node: Node, activations: list[QuantParams]) -> Node:
+        """The node; of weights that read a `Join` with the scale of each value in its weights."""
+        before = self.graph.nodes[node.reads[0]]
+        if not (isinstance(node, Weighted) and isinstance(before, Join)):
+            return node
+        scales = [np.full(self.graph.nodes[n].shape.c, activations[n].scale) for n in before.reads]
+        return replace(node, weight=node.weight * np.concatenate(scales))
 
     def range_of(self, node: Node) -> tuple[float, float]:
         """The range of a node's real values."""
@@ -124,13 +134,21 @@ class _Choice:
         return low, high
 
     def _activation(
-        self, group: int, spans: list[tuple[float, float]], *, centred: bool, wide: bool
+        self,
+        group: int,
+        spans: list[tuple[float, float]],
+        *,
+        centred: bool,
+        signed: bool,
+        wide: bool,
     ) -> QuantParams:
         low, high = min(s[0] for s in spans), max(s[1] for s in spans)
+        if signed:
+            low, high = -max(-low, high, SMALLEST_SCALE), max(-low, high)
         if wide:
             scale = _positive(max(-low, high) / LIMITS["i16"][1])
             return QuantParams("i16", max(scale, self.floors.get(group, 0.0)))
-        activation = quant_params_of(low, high, centred=centred)
+        activation = quant_params_of(low, high, centred=centred or signed)
         return activation.coarsen(self.floors.get(group, 0.0), low)
 
     def quantize(self) -> "tuple[QuantizedNode, ...] | tuple[int, QuantizedNode]":
@@ -146,6 +164,7 @@ class _Choice:
             sources = tuple(activations[n] for n in node.reads)
             output = None if number in outputs else activations[number]
             bits = self.bits_of(node.name)
+            node = self._of_integers(node, activations)  # noqa: PLW2901
             try:
                 quantized = _quantize_node(node, sources, output, bits)
             except Unsupported as reason:

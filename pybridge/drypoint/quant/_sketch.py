@@ -1,4 +1,4 @@
-"""The program of an untrained net, whose bytes are those of the trained one."""
+"""The program of an untrained net, with the size of the trained net's program."""
 
 from drypoint.nn import Layer, Model
 from drypoint.program import Program

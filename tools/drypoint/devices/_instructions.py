@@ -129,7 +129,7 @@ def fit(recorded: Iterable[tuple[Sequence[Op], Sequence[int]]], target: Target) 
 
 def _fit_rows(counts: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """The factors, none negative, with the least relative squares."""
-    from scipy.optimize import nnls  # noqa: PLC0415 ; of those who record alone
+    from scipy.optimize import nnls  # noqa: PLC0415 ; only the recorder needs it
 
     scale = np.maximum(np.abs(counts).max(axis=0), 1)
     found: np.ndarray = nnls(counts / scale / truth[:, None], np.ones(len(truth)))[0] / scale
@@ -173,7 +173,7 @@ def _up(count: int, size: int) -> int:
 
 
 def _inner(op: Conv | DepthwiseConv) -> tuple[int, int]:
-    """The windows of an op, and those that read no padding."""
+    """The number of windows of an op, and of windows that read no padding."""
     found = []
     for axis in (0, 1):
         windows = op.out_shape[axis] * op.pool[axis]

@@ -121,7 +121,7 @@ def reach(sections: Sequence[Section], roots: Iterable[str]) -> list[int]:
 
 
 def bare_size(sections: Iterable[Section]) -> int:
-    """The bytes of sections in one relocatable file: those of one name are put together."""
+    """The bytes of sections in one relocatable file: sections of one name are put together."""
     ends: dict[str, int] = {}
     for section in sections:
         ends[section.name] = _align(ends.get(section.name, 0), section.align) + section.size

@@ -52,8 +52,8 @@ class Parts:
 
 
 def parts_of(target: Target, optimize: str) -> Parts:
-    """The recorded parts; where the engine or the compiler is another one, those of a build, which
-    the cache folder keeps.
+    """The recorded parts; where the engine or the compiler is another one, the parts of a build,
+    which the cache folder keeps.
 
     Raises:
         DeviceError: the target is no bare board, or the parts are not known and a tool is missing.

@@ -124,7 +124,7 @@ class _Search:
         try:
             self._train(trial, facts)
         except BaseException:
-            self.trials.tell(trial, state=_failed())
+            self.trials.tell(trial, state=_failure())
             raise
 
     def _train(self, trial: "optuna.Trial", facts: dict[str, Any]) -> None:
@@ -156,7 +156,7 @@ class _Search:
         return Result.of(chosen, found, points, self.task, self.limits)
 
 
-def _failed() -> Any:
+def _failure() -> Any:
     from optuna.trial import TrialState  # noqa: PLC0415 ; an extra
 
     return TrialState.FAIL

@@ -1,4 +1,4 @@
-"""Trained nets as points: accuracy against bytes, and the front of those that none passes."""
+"""Trained nets as points: accuracy against bytes, and the front that no other net passes."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -96,7 +96,7 @@ class FrontPicture(Picture):
     """Accuracy of trained nets against their flash and their RAM.
 
     Attributes:
-        points: all trained nets; those of their front are drawn larger, and joined.
+        points: all trained nets; the nets of the front are joined.
     """
 
     points: tuple[Point, ...]

@@ -53,12 +53,12 @@ class Limits:
             found = self.cost(model)
         except quant.QuantizationError:  # a limit of the engine, or no integer form
             return None
-        return None if found.exceeded(self.budget) else found
+        return None if found.find_excess(self.budget) else found
 
     def cost(self, net: nn.Model | Program) -> Estimate:
         """The estimate of a net, whose ops run row by row only where the budget needs that."""
         found = devices.estimate(net, self.target, optimize=self.optimize, by_rows=False)
-        over = found.exceeded(self.budget).keys()
+        over = found.find_excess(self.budget).keys()
         if over and over <= {"ram", "arena"} and found.plain_arena <= self._most_plane:
             options = {"optimize": self.optimize, "budget": self.budget}
             return devices.estimate(net, self.target, **options)  # type: ignore[arg-type]
@@ -92,7 +92,7 @@ class Limits:
         Raises:
             SearchError: it does; the message says what the net takes.
         """
-        over = self._smallest.exceeded(self.budget)
+        over = self._smallest.find_excess(self.budget)
         if over:
             what = ", ".join(f"{name} {size:,} bytes" for name, size in over.items())
             raise SearchError(
@@ -113,7 +113,7 @@ def size_families(limits: Limits) -> list[str]:
             f"{name}:{','.join(str(max(1, round(size * factor))) for size in sizes)}"
             for factor in FACTORS
         ]
-        least, most = 0, len(nets)  # nets grow; those below ``least`` keep the budget
+        least, most = 0, len(nets)  # nets grow; the first ``least`` keep the budget
         while least < most:
             middle = (least + most) // 2
             if limits.fit(nets[middle]) is None:
@@ -178,7 +178,7 @@ class Rule:
         return None
 
     def _draw(self, tried: set[str], most: float) -> str:
-        """The feasible net with the most MACs among those drawn; a tenth of them at random."""
+        """The feasible net with the most MACs among drawn nets; one of ten at random."""
         for _ in range(MOST_DRAWS):
             if not self.drawn:
                 nets = (draw(self.rng, self.limits.task.shape) for _ in range(DRAWN))

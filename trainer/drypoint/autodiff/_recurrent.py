@@ -139,7 +139,7 @@ def _by_step(x: Array) -> Array:
 def _parents(
     xs: Array, states: Array, of_inputs: Array, of_sums: Array, weight_ih: Array
 ) -> tuple[Array, ...]:
-    """The gradients of x, both weights and both biases, from those of W x + b and of U h + c."""
+    """The gradients of x, the weights and the biases, from gradients at W x + b and U h + c."""
     inputs, sums = (part.reshape(-1, part.shape[2]) for part in (of_inputs, of_sums))
     to_x = np.ascontiguousarray((of_inputs @ weight_ih).transpose(1, 2, 0))
     to_ih = inputs.T @ xs.reshape(-1, xs.shape[2])

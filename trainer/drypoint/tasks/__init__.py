@@ -8,6 +8,9 @@ from drypoint.common import module_getattr as _module_getattr
 
 from ._answer import Answer as Answer
 from ._answer import Choice as Choice
+from ._box_decoder import find_boxes as find_boxes
+from ._box_decoder import with_decoder as with_decoder
+from ._box_decoder import with_thresholds as with_thresholds
 from ._catalogue import TASKS as TASKS
 from ._catalogue import answer_heads as answer_heads
 from ._catalogue import answer_inputs as answer_inputs
@@ -16,10 +19,7 @@ from ._catalogue import task_of as task_of
 from ._catalogue import tasks_of as tasks_of
 from ._classes import Classes as Classes
 from ._detect import Detect as Detect
-from ._detect import find_boxes as find_boxes
 from ._detect import measure_boxes as measure_boxes
-from ._detect import with_decoder as with_decoder
-from ._detect import with_thresholds as with_thresholds
 from ._keywords import Keywords as Keywords
 from ._listening import USUAL_RATE as USUAL_RATE
 from ._listening import Listening as Listening

@@ -9,8 +9,9 @@ from drypoint.nn import Model
 from drypoint.program import Program
 
 from ._answer import Answer, join_answers
+from ._box_decoder import box_decoder_of
 from ._classes import Classes, classes_of
-from ._detect import Detect, box_decoder_of
+from ._detect import Detect
 from ._keywords import Keywords
 from ._numbers import Numbers
 from ._pixels import Pixels, decides_pixels

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,16 +41,39 @@ from ._task import (
 
 
 @dataclass(frozen=True)
-class Classes(Task):
-    """The output has a score or a probability for each class.
+class ClassTask(Task):
+    """A task whose outputs are scores or probabilities of the data set's classes.
 
     Attributes:
         label_smoothing: as of `nn.CrossEntropyLoss`; None: the loss is by the net's last layer.
     """
 
-    name = "classes"
-
     label_smoothing: float | None = None
+
+    def decoder(self, dataset: Dataset, net: Layer) -> ClassDecoder:  # noqa: ARG002
+        """The classes of the data set."""
+        return ClassDecoder(dataset.classes)
+
+    def for_study(self) -> Self:
+        """With a label smoothing of 0.1, unless one is chosen."""
+        return self if self.label_smoothing is not None else replace(self, label_smoothing=0.1)
+
+    def loss(self) -> CrossEntropyLoss | None:
+        """The cross-entropy; None: by the net's last layer."""
+        if self.label_smoothing is None:
+            return None
+        return CrossEntropyLoss(label_smoothing=self.label_smoothing)
+
+    def class_examples(self, model: Model, dataset: Dataset) -> tuple[Any, NDArray[Any]]:
+        """Inputs and class indices."""
+        return dataset.inputs, index_labels(dataset, classes_of(model))
+
+
+@dataclass(frozen=True)
+class Classes(ClassTask):
+    """The output has a score or a probability for each class."""
+
+    name = "classes"
 
     def check(self, dataset: Dataset, others: Mapping[str, Dataset | None], *, name: str) -> None:
         """Refuse a single class, classes that the training part lacks, and labels of which most
@@ -114,10 +137,6 @@ class Classes(Task):
         notify("net: ends in scores; a softmax is added")
         return net + Softmax()
 
-    def decoder(self, dataset: Dataset, net: Layer) -> ClassDecoder:  # noqa: ARG002
-        """The classes of the data set."""
-        return ClassDecoder(dataset.classes)
-
     def train_further(self, model: Model, dataset: Dataset, notify: Notify) -> Model:
         """A saved model for the classes of a data set: for a class that the model lacks with a new
         last dense layer, which has no values yet.
@@ -137,16 +156,6 @@ class Classes(Task):
         net = model.net.with_layer(path, Linear(len(theirs), bias=last.bias))
         return replace(model, net=net, decoder=ClassDecoder(theirs))
 
-    def for_study(self) -> "Classes":
-        """With a label smoothing of 0.1, unless one is chosen."""
-        return self if self.label_smoothing is not None else replace(self, label_smoothing=0.1)
-
-    def loss(self) -> CrossEntropyLoss | None:
-        """The cross-entropy; None: by the net's last layer."""
-        if self.label_smoothing is None:
-            return None
-        return CrossEntropyLoss(label_smoothing=self.label_smoothing)
-
     def answer(
         self, runner: Runner, x: Any, *, top: int, output: str | None = None
     ) -> list[Answer]:
@@ -154,10 +163,6 @@ class Classes(Task):
         rows = values_of(as_classifier(runner).predict_proba(x), output)
         classes = classes_of(reader_of(runner), output)
         return show_values(rows) if classes is None else _rank_classes(rows, classes, top=top)
-
-    def class_examples(self, model: Model, dataset: Dataset) -> tuple[Any, NDArray[Any]]:
-        """Inputs and class indices."""
-        return dataset.inputs, index_labels(dataset, classes_of(model))
 
     def check_measurable(self, reader: Model | Program, *, name: str) -> None:
         """Refuse a program without classes."""

@@ -1,9 +1,9 @@
 """The task "detect": the net's output is a map of cells that finds objects in a picture."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,13 @@ from drypoint.nn import DetectionLoss, Layer, Model
 from drypoint.program import Program
 
 from ._answer import Answer
+from ._box_decoder import (
+    Finder,
+    decoder_of,
+    find_boxes,
+    run_net,
+    with_box_decoder,
+)
 from ._reported import Drawing, Mark, MarkedPicture, Reported, ReportTexts
 from ._task import (
     Notify,
@@ -33,10 +40,7 @@ from ._task import (
     TaskError,
     Trial,
     count_epochs,
-    decoders_of,
-    output_names,
     reader_of,
-    values_of,
 )
 
 _CELL = 8  # pixels of a side, of the nets that are made by name
@@ -47,7 +51,6 @@ _SMALL, _LARGE = "grid-cnn", "grid-cnn:8,16,32,48,48,32"  # of one class, of sev
 _CURVE = tuple(i / 10 for i in range(1, 10))  # thresholds of the curve of cells
 _PICTURES = 10  # with the most mistakes, in a report
 _SHOWN = 8  # objects of a picture in a text
-_Finder: TypeAlias = Callable[[BoxDecoder], list[list[FoundBox]]]
 
 
 @dataclass(frozen=True)
@@ -210,11 +213,11 @@ class Detect(Task):
         rows, (height, width) = targets[picture, row], (model.net.input_shape or ())[-2:]
         edges = rows[:, 1:] * (width, height, width, height)
         objects = Things(picture, rows[:, 0].astype(np.int64), edges, np.ones(len(rows)))
-        found = _measure(_run_net(model, x), objects, len(targets), decoder_of(model))
+        found = _measure(run_net(model, x), objects, len(targets), decoder_of(model))
         assert found.best_conf is not None  # the curve has rows
         conf = found.best_conf
         notify(f"conf: {conf:g}, of the highest F1 on {len(targets):,} validation pictures")
-        return _with_box_decoder(model, replace(decoder_of(model), conf=conf))
+        return with_box_decoder(model, replace(decoder_of(model), conf=conf))
 
     def answer(
         self,
@@ -297,100 +300,6 @@ class Detect(Task):
         )
 
 
-def decoder_of(reader: Model | Program) -> BoxDecoder:
-    """The decoder of boxes of a model or program.
-
-    Raises:
-        TaskError: it has none.
-    """
-    return _box_output(reader)[1]
-
-
-def box_decoder_of(reader: Model | Program, output: str) -> BoxDecoder | None:
-    """The decoder of boxes of an output; a program's last output has one if the program has."""
-    decoder = decoders_of(reader).get(output)
-    if isinstance(reader, Program) and reader.boxes is None and output == reader.outputs[-1].name:
-        return None
-    return decoder if isinstance(decoder, BoxDecoder) else None
-
-
-def _box_output(reader: Model | Program) -> tuple[str, BoxDecoder]:
-    """The output with a decoder of boxes, the last of several, and the decoder."""
-    for name in reversed(output_names(reader)):
-        if (decoder := box_decoder_of(reader, name)) is not None:
-            return name, decoder
-    raise TaskError("the net has no decoder of boxes: drypoint train --task detect makes one")
-
-
-def with_thresholds(
-    reader: Model | Program, *, conf: float | None, iou: float | None
-) -> Model | Program:
-    """A model or program whose decoder has another ``conf`` or ``iou``; None: its own.
-
-    Raises:
-        TaskError: it has no decoder of boxes.
-        CoderError: a value is out of its range.
-    """
-    if conf is None and iou is None:
-        return reader
-    name, found = _box_output(reader)
-    conf, iou = found.conf if conf is None else conf, found.iou if iou is None else iou
-    decoder = replace(found, conf=conf, iou=iou)
-    if isinstance(reader, Model):
-        return _with_box_decoder(reader, decoder)
-    if reader.boxes is not None:
-        return with_decoder(reader, decoder)
-    outputs = (
-        replace(output, decoder=decoder.config()) if output.name == name else output
-        for output in reader.outputs
-    )
-    return replace(reader, outputs=tuple(outputs))
-
-
-def _with_box_decoder(model: Model, decoder: BoxDecoder) -> Model:
-    """A model whose decoder of boxes is another one."""
-    if len(model.net.output_ports) == 1:
-        return model.with_decoder(decoder)
-    return model.with_decoder({**model.decoders, _box_output(model)[0]: decoder})
-
-
-def with_decoder(program: Program, decoder: BoxDecoder) -> Program:
-    """A program whose last output is a map of cells, with a decoder of boxes.
-
-    Raises:
-        ProgramError: the decoder reads other maps.
-    """
-    *others, last = program.outputs
-    outputs = (*others, replace(last, decoder=decoder.config()))
-    return replace(
-        program,
-        outputs=outputs,
-        boxes=decoder.integers(last.scale),
-        labels=decoder.channel_names,
-    )
-
-
-def find_boxes(runner: Runner, x: Any, decoder: BoxDecoder) -> list[list[FoundBox]]:
-    """What a net finds in pictures, best first: a list a picture."""
-    return _run_net(runner, x)(decoder)
-
-
-def _run_net(runner: Runner, x: Any) -> _Finder:
-    """The maps of a net of pictures, as a function of the decoder that reads them."""
-    name, _ = _box_output(reader_of(runner))
-    if isinstance(runner, Model):
-        floats = values_of(runner.predict_proba(x), name)
-        return lambda decoder: list(decoder(floats))  # type: ignore[arg-type]  # of a batch
-    program, outputs = runner.program, runner.run(runner.program.encode(x))
-    scale = next(output.scale for output in program.outputs if output.name == name)
-
-    def find(decoder: BoxDecoder) -> list[list[FoundBox]]:
-        found = program.find_boxes(outputs, decoder.integers(scale), name)
-        return decoder.name_boxes(found, scale)
-
-    return find
-
-
 def measure_boxes(trial: Trial, *, conf: float | None = None) -> DetectionMeasurement:
     """The figures of a net on test pictures, at a threshold; None: at the decoder's.
 
@@ -404,10 +313,10 @@ def measure_boxes(trial: Trial, *, conf: float | None = None) -> DetectionMeasur
     places = class_places(dataset.classes, decoder.classes, owner="the net")
     ones = np.ones(len(boxes.labels))
     objects = Things(boxes.pictures, places[boxes.labels], boxes.edges, ones)
-    return _measure(_run_net(trial.runner, dataset.x), objects, len(dataset), decoder)
+    return _measure(run_net(trial.runner, dataset.x), objects, len(dataset), decoder)
 
 
-def _measure(find: _Finder, objects: Things, n: int, decoder: BoxDecoder) -> DetectionMeasurement:
+def _measure(find: Finder, objects: Things, n: int, decoder: BoxDecoder) -> DetectionMeasurement:
     """The figures of what is found in n pictures. A threshold decides which cells touch: their
     curve has measurements of their own."""
 

@@ -1,7 +1,7 @@
 """The task "pixels": the net decides which class each pixel is of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,6 @@ from drypoint.measure import PixelMeasurement, measure_pixels
 from drypoint.nn import (
     Conv2d,
     ConvTranspose2d,
-    CrossEntropyLoss,
     Layer,
     LogSoftmax,
     Model,
@@ -24,12 +23,11 @@ from drypoint.nn import (
 from drypoint.program import Program
 
 from ._answer import Answer, table
-from ._classes import classes_of, index_labels
+from ._classes import ClassTask, classes_of, index_labels
 from ._reported import Reported, ReportTexts, rise_of
 from ._task import (
     Notify,
     Runner,
-    Task,
     TaskError,
     Trial,
     output_names,
@@ -41,19 +39,14 @@ _BATCH = 256  # pictures whose planes are in memory at once
 
 
 @dataclass(frozen=True)
-class Pixels(Task):
+class Pixels(ClassTask):
     """The output has planes of scores or probabilities, (classes, height, width): a class for each
     pixel. Labels are maps, (N, height, width), `data.NO_LABEL` where a pixel has none.
-
-    Attributes:
-        label_smoothing: as of `nn.CrossEntropyLoss`; None: the loss is by the net's last layer.
     """
 
     name = "pixels"
     has_classes = False  # an example is of no single class
     page_part = "map"
-
-    label_smoothing: float | None = None
 
     def describe(self, dataset: Dataset) -> str:
         """A data set in words: also the share of each class's pixels."""
@@ -98,24 +91,6 @@ class Pixels(Task):
     def output_shape(self, dataset: Dataset) -> tuple[int, ...]:
         """(classes, height, width) of the label maps."""
         return len(dataset.classes), *dataset.y.shape[1:]
-
-    def decoder(self, dataset: Dataset, net: Layer) -> ClassDecoder:  # noqa: ARG002
-        """The classes of the data set."""
-        return ClassDecoder(dataset.classes)
-
-    def for_study(self) -> "Pixels":
-        """With a label smoothing of 0.1, unless one is chosen."""
-        return self if self.label_smoothing is not None else replace(self, label_smoothing=0.1)
-
-    def loss(self) -> CrossEntropyLoss | None:
-        """The cross-entropy; None: by the net's last layer."""
-        if self.label_smoothing is None:
-            return None
-        return CrossEntropyLoss(label_smoothing=self.label_smoothing)
-
-    def class_examples(self, model: Model, dataset: Dataset) -> tuple[Any, NDArray[Any]]:
-        """Inputs and label maps."""
-        return dataset.inputs, index_labels(dataset, classes_of(model))
 
     def answer(
         self, runner: Runner, x: Any, *, top: int, output: str | None = None

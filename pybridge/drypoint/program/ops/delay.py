@@ -15,7 +15,7 @@ from ._op import BaseOp, TableShapes
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Delay(BaseOp):
-    """The tensor of number ``carries`` as it was in the step before, which a later op writes.
+    """The tensor of number ``carries``, which a later op writes, of the step before.
 
     The op runs when its input is ready, and reads no value of it. In its first step the output is
     ``pad``: a value of the output's type for each channel, [out.c]; None: 0 for all channels.

@@ -278,26 +278,21 @@ def yaml_names(text: str, where: str) -> list[str]:
 
 def read_voc(files: Files) -> Listing | None:
     """Pascal VOC: an XML file a picture; ``ImageSets/Main/train.txt`` and so on name the parts."""
-    counts, pictures = Counter[str](), list[Picture]()
+    counts, pictures, lowest = Counter[str](), list[Picture](), math.inf
     lists = _voc_parts(files)
-    read = ((path, _voc_tree(files, path)) for path in files.match(r".*\.xml"))
-    trees = [(path, tree) for path, tree in read if tree is not None]
-    corners = [
-        _numbers([thing.get(key) for key in ("xmin", "ymin", "xmax", "ymax")], str(path))
-        for path, (_, things) in trees
-        for thing in things
-    ]
-    first = 0 if any(min(corner[:2]) < 1 for corner in corners) else 1
-    edges = iter(corners)
-    for path, (head, things) in trees:
-        boxes = list[Row]()
+    for path in files.match(r".*\.xml"):
+        if (tree := _voc_tree(files, path)) is None:
+            continue
+        (head, things), boxes = tree, list[Row]()
         for thing in things:
-            left, top, right, bottom = next(edges)
+            corners = [thing.get(key) for key in ("xmin", "ymin", "xmax", "ymax")]
+            left, top, right, bottom = _numbers(corners, str(path))
+            lowest = min(lowest, left, top)
             if thing.get("difficult", "0").strip() == "1":
                 counts["difficult boxes"] += 1
-                continue
-            name = _label(thing.get("name", "").strip(), str(path))
-            boxes.append((name, left - first, top - first, right, bottom))
+            else:
+                name = _label(thing.get("name", "").strip(), str(path))
+                boxes.append((name, left, top, right, bottom))
         width, height = _numbers([head.get(k) or "0" for k in ("width", "height")], str(path), n=2)
         part = lists.get(path.stem) if lists else files.part(path.parent)
         if part is None:
@@ -306,8 +301,11 @@ def read_voc(files: Files) -> Listing | None:
             stated = (width, height) if width > 0 and height > 0 else None
             name = head.get("filename", "").strip()
             pictures.append(Picture(path.parent, name, part, boxes, stated))
-    note = f"pixels counted from {first}" if corners else ""
-    return Listing(pictures, counts, note=note) if trees else None
+    first = 0 if lowest < 1 else 1
+    for picture in pictures:
+        picture.boxes[:] = [(n, x - first, y - first, r, b) for n, x, y, r, b in picture.boxes]
+    note = f"pixels counted from {first}" if lowest < math.inf else ""
+    return Listing(pictures, counts, note=note) if pictures or counts else None
 
 
 def _voc_parts(files: Files) -> dict[str, str]:

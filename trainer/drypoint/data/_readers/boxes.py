@@ -75,11 +75,8 @@ def box_splits(
         tables = []
         for path in kept:
             upright, edges = _pixel_edges(path, pictures[path], sizes[path], listing.in_shares)
-            rows = [
-                (indices[row[0]], *row_edges)
-                for row, row_edges in zip(pictures[path].boxes, edges.tolist(), strict=True)
-            ]
-            tables.append(_clip(rows, upright, encoder, counts))
+            labels = [indices[row[0]] for row in pictures[path].boxes]
+            tables.append(_clip(np.column_stack([labels, edges]), upright, encoder, counts))
         boxes = Boxes.of(tables)
         total += len(boxes.labels)
         counts["pictures without a box"] += int((boxes.counts == 0).sum())
@@ -221,14 +218,14 @@ def _pixel_edges(
 
 
 def _clip(
-    rows: Sequence[tuple[float, ...]],
+    rows: NDArray[np.float64],
     size: tuple[int, int],
     encoder: ImageEncoder,
     counts: Counter[str],
 ) -> NDArray[np.float64]:
     """Rows of class, left, top, right, bottom (k, 5) of a picture of a size, moved to the
     picture that the net reads."""
-    table = np.array(list(dict.fromkeys(rows)), np.float64).reshape(-1, 5)
+    table = np.array([*dict.fromkeys(map(tuple, rows.tolist()))], np.float64).reshape(-1, 5)
     counts["boxes that come twice"] += len(rows) - len(table)
     labels, edges = table[:, :1], table[:, 1:]
     flat = (edges[:, 2:] <= edges[:, :2]).any(axis=1)

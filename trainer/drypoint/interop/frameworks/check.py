@@ -32,11 +32,6 @@ class Agreement:
     largest_difference: float
     equal_decisions: int
 
-    @property
-    def decisions_equal(self) -> bool:
-        """Whether all decisions are equal."""
-        return self.equal_decisions == self.n
-
     def __str__(self) -> str:
         return (
             f"{self.n:,} inputs: largest difference {self.largest_difference:.2g}, "

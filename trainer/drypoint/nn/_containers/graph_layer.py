@@ -93,32 +93,6 @@ def as_text(graph: Container) -> str:
     return "\n".join(f"{a:{widths[0]}}  {b:{widths[1]}}  {c}".rstrip() for a, b, c in rows)
 
 
-def as_dot(graph: Container) -> str:
-    """A digraph in DOT: ports as plain text, layers as boxes, edges labelled by port."""
-    wiring = graph.wiring
-    places: dict[str, str] = {"": ""} | {name: f"layer{i}" for i, name in enumerate(wiring.order)}
-    inputs = {port: f"input{i}" for i, port in enumerate(wiring.inputs)}
-
-    def start(end: End) -> str:
-        return places[end[0]] or inputs[end[1]]
-
-    lines = ["digraph net {", "  node [shape=box, style=rounded];"]
-    lines += [f"  {inputs[p]} [label={_quote(p)}, shape=plaintext];" for p in wiring.inputs]
-    for name in wiring.order:
-        kind = type(graph.layers[name]).__name__
-        lines.append(f"  {places[name]} [label={_quote(f'{name}: {kind}')}];")
-    for i, port in enumerate(wiring.outputs):
-        lines.append(f"  output{i} [label={_quote(port)}, shape=plaintext];")
-    for name in wiring.order:
-        several = len(graph.layers[name].input_ports) > 1
-        for port, end in wiring.feeds[name].items():
-            label = f" [label={_quote(port)}]" if several else ""
-            lines.append(f"  {start(end)} -> {places[name]}{label};")
-    for i, end in enumerate(wiring.outputs.values()):
-        lines.append(f"  {start(end)} -> output{i};")
-    return "\n".join([*lines, "}", ""])
-
-
 def _end(graph: Container, end: End) -> str:
     name, port = end
     return f"{name}.{port}" if name and len(graph.layers[name].output_ports) > 1 else name or port
@@ -126,10 +100,6 @@ def _end(graph: Container, end: End) -> str:
 
 def _shape(shape: tuple[int, ...] | None) -> str:
     return "any shape" if shape is None else str(shape)
-
-
-def _quote(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
@@ -222,10 +192,6 @@ class GraphLayer(Container):
     def draw(self) -> str:
         """The graph as text: a line for each layer, with the sources of its inputs."""
         return as_text(self)
-
-    def to_dot(self) -> str:
-        """The graph in the DOT language of Graphviz."""
-        return as_dot(self)
 
     def _only_input(self) -> str:
         if len(self.input_ports) > 1:

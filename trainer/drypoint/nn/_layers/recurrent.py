@@ -20,6 +20,7 @@ from .._module.sizes import Shape, check_count, check_flag, check_fraction
 ONE = (-1.0, 1.0)  # bounds of gates and of states
 SIGMOID_END = 8.0  # a sigmoid of more is 1 - 0.0003 or more
 TANH_END = 3.0  # a tanh of more is less than a step of 8 bits from 1
+GATES = "input", "forget", "new", "output"  # of an LSTM, in PyTorch's order i, f, g, o
 CELL_END = 16.0  # of a cell: 16 bits have steps of 2^-11 then
 
 
@@ -176,18 +177,6 @@ class Recurrent(Layer):
         """The output of one layer in one step, of 8 bits; ``part`` begins with a part of it."""
         raise NotImplementedError
 
-    def _slices(
-        self, graph: Builder, part: Callable[..., None], value: Value, *names: str
-    ) -> list[Value]:
-        """The parts of a vector that belong to gates."""
-        shape, found = (1, 1, self.hidden_size), list[Value]()
-        for k, name in enumerate(names):
-            part(name)
-            first = (0, 0, k * self.hidden_size)
-            sliced = graph.op(value, ops.Slice.plan(ops.Shape(*shape), first=first))
-            found.append(graph.refine(sliced, layer="", range_of=graph.node(value).ranged))
-        return found
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class GRU(Recurrent, per_example=True, exportable="step by step"):
@@ -204,52 +193,48 @@ class GRU(Recurrent, per_example=True, exportable="step by step"):
         return gru(x, *params)
 
     def _parts(self, inputs: Array, sums: Array) -> dict[str, Array]:
-        found = dict[str, Array]()
-        for k, name in enumerate(("reset", "update", "new")):
-            rows = slice(k * self.hidden_size, (k + 1) * self.hidden_size)
-            found |= {f"{name}_x": inputs[:, rows], f"{name}_h": sums[:, rows]}
-            found[f"{name}_sum"] = inputs[:, rows] + sums[:, rows]
-        reset = sigmoid(Tensor(np.ascontiguousarray(found["reset_sum"]))).data
-        found["new_reset"] = reset * found["new_h"]
-        found["new_sum"] = found["new_x"] + found["new_reset"]
-        flat = np.abs(found["new_sum"]) > TANH_END  # where larger terms would change nothing
-        ends = found["new_x"].clip(-TANH_END, TANH_END)
-        return found | {"new_x": np.where(flat, ends, found["new_x"])}
+        r, z, n = (slice(k * self.hidden_size, (k + 1) * self.hidden_size) for k in range(3))
+        gates = {"reset_sum": inputs[:, r] + sums[:, r], "update_sum": inputs[:, z] + sums[:, z]}
+        reset = sigmoid(Tensor(np.ascontiguousarray(gates["reset_sum"]))).data * sums[:, n]
+        new = {"new_h": sums[:, n], "new_reset": reset, "new_sum": inputs[:, n] + reset}
+        return {**gates, **new}
 
     def _lower(
         self, graph: Builder, part: Callable[..., None], value: Value, arrays: list[Reals]
     ) -> Value:
         w, u, b, c = arrays
-        sums, sources = dict[str, Value](), dict[str, Value]()
+        r, z, n = (slice(k * self.hidden_size, (k + 1) * self.hidden_size) for k in range(3))
         part("state")
         state = graph.state(value, self.hidden_size)
         part("state8")
         read = graph.state(value, self.hidden_size)
-        for k, name in enumerate(("reset", "update", "new")):
-            rows = slice(k * self.hidden_size, (k + 1) * self.hidden_size)
-            part(f"{name}_x")
-            sources[f"{name}_x"] = graph.dense(value, w[rows], b[rows])
-            part(f"{name}_h")
-            sources[f"{name}_h"] = graph.dense(read, u[rows], c[rows])
-        for name in ("reset", "update"):
-            part(f"{name}_sum", SIGMOID_END)
-            sums[name] = graph.binary(ops.Add, sources[f"{name}_x"], sources[f"{name}_h"])
+        part("both")
+        both, weight = graph.join(value, read), np.concatenate([w, u], axis=1)
+        part("reset_sum", SIGMOID_END)
+        reset_sum = graph.dense(both, weight[r], b[r] + c[r])
+        part("update_sum", SIGMOID_END)
+        update_sum = graph.dense(both, weight[z], b[z] + c[z])
         part("reset")
-        reset = _gate(graph, sums["reset"], _sigmoid, 0.25)
+        reset = _gate(graph, reset_sum, _sigmoid, 0.25)
         part("update")
-        update = _gate(graph, sums["update"], _sigmoid, 0.25)
+        update = _gate(graph, update_sum, _sigmoid, 0.25)
         part("rest")
-        rest = _gate(graph, sums["update"], lambda x: 1 - _sigmoid(x), 0.25)
+        rest = _gate(graph, update_sum, lambda x: 1 - _sigmoid(x), 0.25)
+        part("new_h")
+        new_h = graph.dense(read, u[n], c[n])
         part("new_reset")
-        product = graph.binary(ops.Mul, reset, sources["new_h"])
+        new_reset = graph.binary(ops.Mul, reset, new_h)
+        part("new_both")  # weights of 1 add the product, so that the sum is rounded once
+        new_both = graph.join(value, new_reset)
         part("new_sum", TANH_END)
-        new = graph.binary(ops.Add, sources["new_x"], product)
-        part("candidate")
-        candidate = _gate(graph, new, np.tanh, 1.0)
+        ones = np.eye(self.hidden_size)
+        new_sum = graph.dense(new_both, np.concatenate([w[n], ones], axis=1), b[n])
+        part("new")
+        new = _gate(graph, new_sum, np.tanh, 1.0)
         part("kept")
         kept = graph.refine(graph.binary(ops.Mul, update, state), wide=True, bounds=ONE)
         part("added")
-        added = graph.refine(graph.binary(ops.Mul, rest, candidate), wide=True, bounds=ONE)
+        added = graph.refine(graph.binary(ops.Mul, rest, new), wide=True, bounds=ONE)
         part("next")
         after = graph.refine(graph.binary(ops.Add, kept, added), wide=True, bounds=ONE)
         graph.carry(state, after)
@@ -273,12 +258,13 @@ class LSTM(Recurrent, per_example=True, exportable="step by step"):
         return lstm(x, *params)
 
     def _parts(self, inputs: Array, sums: Array) -> dict[str, Array]:
-        gates, h = inputs + sums, self.hidden_size
-        opened = sigmoid(Tensor(np.ascontiguousarray(gates[:, : 2 * h]))).data  # i and f
-        cells = opened[:, :h] * np.tanh(gates[:, 2 * h : 3 * h])
+        h, gates = self.hidden_size, inputs + sums
+        found = {f"{name}_sum": gates[:, k * h : (k + 1) * h] for k, name in enumerate(GATES)}
+        opened = sigmoid(Tensor(np.ascontiguousarray(gates[:, : 2 * h]))).data  # input and forget
+        cells = opened[:, :h] * np.tanh(found["new_sum"])
         for t in range(1, cells.shape[2]):
             cells[:, :, t] += opened[:, h:, t] * cells[:, :, t - 1]
-        return {"gates_x": inputs, "gates_h": sums, "gates": gates, "cell": cells}
+        return {**found, "cell": cells}
 
     def _lower(
         self, graph: Builder, part: Callable[..., None], value: Value, arrays: list[Reals]
@@ -288,26 +274,21 @@ class LSTM(Recurrent, per_example=True, exportable="step by step"):
         cell_before = graph.state(value, self.hidden_size)
         part("state")
         read = graph.state(value, self.hidden_size)
-        part("gates_x")
-        gates_x = graph.dense(value, w, b)
-        part("gates_h")
-        gates_h = graph.dense(read, u, c)
-        part("gates", SIGMOID_END)
-        gates = graph.binary(ops.Add, gates_x, gates_h)
-        names = "input", "forget", "candidate", "open"
-        found = self._slices(graph, part, gates, *(f"{name}_sum" for name in names))
+        part("both")
+        both, weight = graph.join(value, read), np.concatenate([w, u], axis=1)
         values = dict[str, Value]()
-        for name, sums in zip(names, found, strict=True):
+        for k, name in enumerate(GATES):
+            rows = slice(k * self.hidden_size, (k + 1) * self.hidden_size)
+            new = name == "new"
+            part(f"{name}_sum", TANH_END if new else SIGMOID_END)
+            sums = graph.dense(both, weight[rows], b[rows] + c[rows])
             part(name)
-            values[name] = (
-                _gate(graph, sums, np.tanh, 1.0)
-                if name == "candidate"
-                else _gate(graph, sums, _sigmoid, 0.25)
-            )
+            function, slope = (np.tanh, 1.0) if new else (_sigmoid, 0.25)
+            values[name] = _gate(graph, sums, function, slope)
         part("kept")
         kept = graph.binary(ops.Mul, values["forget"], cell_before)
         part("added")
-        added = graph.binary(ops.Mul, values["input"], values["candidate"])
+        added = graph.binary(ops.Mul, values["input"], values["new"])
         graph.refine(added, wide=True, bounds=ONE)
         part("cell", CELL_END)
         cell = graph.refine(graph.binary(ops.Add, kept, added), wide=True)
@@ -317,8 +298,8 @@ class LSTM(Recurrent, per_example=True, exportable="step by step"):
         cell8 = _narrow(graph, cell, (-TANH_END, TANH_END))
         part("tanh")
         tanh = _gate(graph, cell8, np.tanh, 1.0)
-        part("output")
-        output = graph.refine(graph.binary(ops.Mul, values["open"], tanh), bounds=ONE)
+        part("next")
+        output = graph.refine(graph.binary(ops.Mul, values["output"], tanh), bounds=ONE)
         graph.carry(read, output)
         return output
 

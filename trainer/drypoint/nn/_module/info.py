@@ -1,7 +1,6 @@
 """A module in numbers, as a table and as a description."""
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 
@@ -67,19 +66,9 @@ class NetInfo(Tabular):
         return len(self.layers)
 
     @property
-    def layer_type_counts(self) -> dict[str, int]:
-        """Class name -> number of its layers, in order of appearance."""
-        return dict(Counter(layer.kind for layer in self.layers))
-
-    @property
     def n_params(self) -> int:
         """The number of learned values."""
         return sum(layer.n_params for layer in self.layers)
-
-    @property
-    def param_bytes(self) -> int:
-        """Bytes of the parameters as float32."""
-        return 4 * self.n_params
 
     @property
     def macs(self) -> int:
