@@ -5,6 +5,7 @@ import dataclasses
 import re
 from string import Template
 
+import map_nets
 import nets
 import numpy as np
 import pytest
@@ -76,6 +77,9 @@ def test_every_identifier_of_the_generated_files_is_refused_as_a_name():
         golden = sound_nets.inputs_of(listening)[:24]
         sound = codegen.generate(listening, "my_own_net", golden)
         files |= {f"sound_{len(files)}_{name}": text for name, text in sound.items()}
+    for program in map_nets.programs():
+        texts = codegen.generate(program, "my_own_net", map_nets.maps(program, 1))
+        files |= {f"{program.name}_{name}": text for name, text in texts.items()}
     found = set()
     for text in files.values():
         code = re.sub(r'"[^"\n]*"|\'[^\'\n]*\'', " ", without_comments(text))

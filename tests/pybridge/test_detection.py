@@ -372,6 +372,13 @@ def test_a_program_keeps_its_decoder_and_refuses_another_map():
     boxes = map_nets.map_program(map_nets.BOXES)
     with pytest.raises(ProgramError, match="ends in a softmax; wanted: no softmax, or of cells"):
         with_last(boxes, softmax="channels")
+    for classes, words in ((31, None), (32, "the at most 32 channels of each")):
+        many = replace(map_nets.FOMO, cutoffs=(0,) * classes)
+        if words is None:
+            map_nets.map_program(many, softmax=True)
+            continue
+        with pytest.raises(ProgramError, match=words):
+            map_nets.map_program(many, softmax=True)
     with pytest.raises(ProgramError, match="has no decoder of boxes"):
         replace(boxes, boxes=None).find_boxes(np.zeros((1, 180), np.int32))
     with pytest.raises(EngineError, match="has no decoder of boxes"):
@@ -445,6 +452,7 @@ def test_cells_with_a_background_have_probabilities():
     assert data.BoxDecoder.from_config(decoder.config()) == decoder
     plain = data.BoxDecoder(("cup", "pen"), cell=8)
     assert "background" not in plain.config()
+    assert replace(plain, iou=0).integers(1.0).iou == 0
     with pytest.raises(data.CoderError, match="background is True"):
         replace(plain, background=True)
 

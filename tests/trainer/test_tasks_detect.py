@@ -95,6 +95,11 @@ def test_conf_is_a_probability(conf):
         assert (cutoff + 1) * scale >= border > cutoff * scale
 
 
+@pytest.mark.parametrize(("conf", "cutoff"), [(1e-9, -(2**31)), (1 - 1e-9, 2**31 - 1)])
+def test_a_cutoff_beyond_the_integers_is_their_end(conf, cutoff):
+    assert data.BoxDecoder(("a",), cell=8, conf=conf).integers(1e-9).cutoffs == (cutoff,)
+
+
 def test_other_thresholds_find_more_or_less(program):
     for reader in (finder(), program):
         n = {}

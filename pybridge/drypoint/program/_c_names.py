@@ -17,13 +17,16 @@ KEYWORDS = (
 # What model.c, selftest.c, the sketches and a driver of the model declare or use, and the files and
 # names of the C library that they include. A test takes these from the generated text.
 DECLARED = (
-    "add_output app_main arena at available begin begin_microphone bits checksum compare counts "
-    "crcs decisions error exponent failed found fraction fread fwrite i input inputs integer k "
+    "add_output app_main arena at available begin begin_camera begin_microphone bits "
+    "box_checksums box_edge box_numbers boxes camera_config camera_config_t camera_fb_t "
+    "camera_frame checksum compare counts crcs cutoffs decisions error esp_camera_fb_get "
+    "esp_camera_fb_return esp_camera_init exponent failed fill_input found fraction frame_height "
+    "frame_width fread from_column from_row fwrite i input inputs integer is_wide j k "
     "keep kernels keyword label labels listen_selftest loop main memcpy memory memset microphone "
-    "most n nearest next op ops output outputs p portion printf progress read_samples rest result "
-    "samples scores selftest setup size size_t sound sound_bins sound_factors sound_split "
-    "sound_twiddles sound_weights status stdin stdout step there trace user write_output wrong "
-    "wrong_op x"
+    "middle_height middle_width most n nearest next op ops output outputs p portion printf "
+    "progress read_picture read_samples rest result samples scores selftest setup sign_flip size "
+    "size_t sound sound_bins sound_factors sound_split sound_twiddles sound_weights status stdin "
+    "stdout step there to_input trace user write_output wrong wrong_boxes wrong_op x y"
 )
 # The C99 library's functions, macros and types: families of names, functions of real numbers, which
 # end in f and l too, and of complex numbers, which begin with c, and all others.
