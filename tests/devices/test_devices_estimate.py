@@ -75,6 +75,9 @@ def test_parts_that_are_not_recorded_are_built_once(toolbox, tmp_path, monkeypat
     _find_parts.cache_clear()
     again = parts_of(target, "-Os")
     assert any(section.name == ".text.other" for section in again.sections)
+    kept.write_text(kept.read_text()[:-40])
+    _find_parts.cache_clear()
+    assert parts_of(target, "-Os") == built
     _find_parts.cache_clear()
 
 

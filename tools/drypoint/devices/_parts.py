@@ -4,6 +4,7 @@ A program links the functions that its kernels reach, so the bytes of any set of
 the sections of the engine's object files, and no set is linked to know its bytes.
 """
 
+import contextlib
 import json
 import re
 import subprocess
@@ -74,7 +75,11 @@ def _find_parts(target: Target, optimize: str, compiler: str) -> Parts:
     from drypoint.data import cache_folder  # noqa: PLC0415 ; slow to import, and seldom needed
 
     file = cache_folder() / "parts" / f"{sha256(f'{key} {engine} {compiler}'.encode())[:32]}.json"
-    kept = read_parts(file).get(key) if file.exists() else None
+    kept = None
+    with contextlib.suppress(
+        OSError, ValueError, LookupError, TypeError
+    ):  # none, or a damaged file
+        kept = read_parts(file)[key]
     if kept is None:
         kept = measure_parts(target, optimize)
         file.parent.mkdir(parents=True, exist_ok=True)
