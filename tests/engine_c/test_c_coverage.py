@@ -34,7 +34,7 @@ HEADERS = {
 }
 HEADERS |= {"dpt_sound_complex.h", "dpt_quads.inc", *(f"dpt_quads_{name}.inc" for name in QUADS)}
 HEADERS |= {f"dpt_{name}.inc" for name in ("columns", "gray", "x86", "ymm", "gemm")}
-HEADERS |= {"dpt_scalar_planes.inc"}
+HEADERS |= {"dpt_scalar_planes.inc", "dpt_scalar_wide.inc"}
 # Empty here: their targets run in emulators (test_c_simd.py, tests/devices).
 ELSEWHERE = {f"dpt_{name}.c" for name in ("neon", "neondot", "neoni8mm", "rvv", "wasm")}
 ELSEWHERE |= {f"dpt_{name}{bits}.c" for name in ("blocks", "dsp") for bits in ("", 4, 2)}

@@ -4,9 +4,12 @@ bytes; the program's own figures."""
 import json
 import subprocess
 
+import delay_faults
 import pytest
 import stream_nets
 
+from drypoint.cli._pieces import of_windows
+from drypoint.common import DrypointError
 from drypoint.program import blob
 
 
@@ -33,3 +36,13 @@ def test_export_writes_a_program_that_reads_a_signal_row_by_row(cli, dpt, tmp_pa
     assert done.stdout == "wake_word: 34 steps, every layer as the reference says\n"
     facts = json.loads(cli("export", dpt, "--streaming", "--out", folder, "--json")[1])
     assert (facts["arena_bytes"], facts["state_bytes"]) == (3986, 3986)
+
+
+def test_commands_of_windows_refuse_a_recurrent_program(tmp_path):
+    loaded, path = delay_faults.CELL, tmp_path / "cell.dpt"
+    with pytest.raises(DrypointError) as error:
+        of_windows(loaded, path)
+    assert str(error.value) == (
+        f"{path} is a streaming program, which reads a signal row by row: run it by engine.Engine "
+        "in Python, or export it"
+    )

@@ -10,7 +10,7 @@ from typing import TypeVar
 from drypoint import models, nn
 from drypoint.common import DrypointError, find_width, read_bytes
 from drypoint.nn import Model
-from drypoint.program import Account, Program, blob
+from drypoint.program import Account, Delay, Program, blob
 
 from ._foreign import Integers, Options, is_foreign, read_foreign
 from ._output import columns
@@ -108,9 +108,14 @@ def load_program(path: Path, options: Options = NO_OPTIONS) -> Program:
 def of_windows(loaded: Loaded, path: object) -> Loaded:
     """What was loaded, for a command that runs single inputs."""
     if isinstance(loaded, Program) and loaded.is_streaming:
+        recurrent = any(isinstance(op, Delay) for op in loaded.ops)
+        wanted = (
+            "run it by engine.Engine in Python, or export it"
+            if recurrent
+            else "give the program of windows that it was made of"
+        )
         raise DrypointError(
-            f"{path} is a streaming program, which reads a signal row by row: give the program of "
-            "windows that it was made of"
+            f"{path} is a streaming program, which reads a signal row by row: {wanted}"
         )
     return loaded
 
