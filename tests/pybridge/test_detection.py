@@ -415,6 +415,7 @@ OTHER_SETTINGS = (
     ({"classes": ["a"]}, r"cutoffs of the boxes are \(0, -2\), of the output's decoder \(-1,\)"),
     ({"conf": 0.6}, r"cutoffs of the boxes are \(0, -2\), of the output's decoder \(8, 8\)"),
     ({"conf": 1}, "the output's decoder of boxes: conf must be a number from 0 to 1, not 1"),
+    ({"conf": 1.5}, "conf must be a number from 0 to 1, not 1.5"),
     ({"conf": "0.5"}, "conf must be a number from 0 to 1, not '0.5'"),
     ({"iou": True}, "iou must be a number from 0 to 1, not True"),
     ({"cells": 1}, "cells must be True or False, not 1"),
