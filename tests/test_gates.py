@@ -204,7 +204,7 @@ OF_PARTS = {
     *(data.input_files, data.is_one_hot, data.is_word, data.model_inputs, data.plain_images),
     *(data.choose_validation, data.is_label_map, data.picture_size, data.take, nn.gradcheck_layer),
     *(tasks.answer_heads, tasks.find_boxes, tasks.measure_boxes, tasks.with_thresholds),
-    *(engine.families_of, quant.sketch, tasks.with_decoder),
+    *(engine.engine_files, engine.families_of, quant.sketch, tasks.with_decoder),
     *(train.find_validation, train.make_body_study, train.make_study),
 }
 """Functions that other parts call with values which they have checked."""
