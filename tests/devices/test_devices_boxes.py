@@ -15,7 +15,7 @@ from drypoint.devices._count import count_marks
 from tools import ENGINE_FILES, INCLUDES, ONLY_CI
 
 EVERY_DAY = ("cortex-m4", "s390x")
-NAMES = ("cortex-m0+", "cortex-m55", "riscv32", "aarch64", "wasm32")
+NAMES = ("cortex-m0+", "cortex-m55", "riscv32", "xtensa", "aarch64", "wasm32")
 FILES = ("dpt_candidates.c", "dpt_boxes.c", "dpt_cells.c")
 CODE = 1536
 NET = 4_800_000  # multiply-accumulates of the small net of 12 x 12 cells
