@@ -15,7 +15,7 @@ from drypoint.program import packing
 from tools import ENGINE_SOURCES
 
 # Long shifts (of RV32, too), products and divisions, tables of a switch: what ARMv6-M has no
-# instructions for. Every 32-bit target divides 64 bits by a function (`dpt_softmax`).
+# instructions for, nor the LX106. Every 32-bit target divides 64 bits by a function.
 GRANTED = (
     "memcpy",
     "memset",
@@ -26,6 +26,13 @@ GRANTED = (
     "__aeabi_uldivmod",
     "__aeabi_idiv*",
     "__gnu_thumb1_case*",
+    "__ashldi3",
+    "__ashrdi3",
+    "__divsi3",
+    "__modsi3",
+    "__udivsi3",
+    "__umodsi3",
+    "__umulsidi3",
 )
 AARCH64 = ("getauxval",)
 # Files and functions that call through pointers, and what they reach by them.

@@ -21,6 +21,7 @@ KERNELS = {
     "aarch64": ("neon", "neondot", "neoni8mm", "cpu"),
     "armv7-neon": ("neon",),
     "riscv32": ("blocks", "blocks4", "blocks2"),
+    "xtensa": ("blocks", "blocks4", "blocks2"),
     "riscv64gcv-vlen128": ("rvv",),
     "wasm32-simd128": ("wasm",),
 }

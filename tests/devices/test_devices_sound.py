@@ -16,7 +16,7 @@ from drypoint.devices._count import count_marks
 from tools import ENGINE_FILES, ENGINE_SOURCES, INCLUDES, ONLY_CI
 
 EVERY_DAY = ("cortex-m4",)
-NAMES = ("cortex-m0+", "cortex-m55", "riscv32", "s390x", "aarch64", "wasm32")
+NAMES = ("cortex-m0+", "cortex-m55", "riscv32", "xtensa", "s390x", "aarch64", "wasm32")
 ENGINE = [path for path in ENGINE_SOURCES if path.name == "dpt_sound.c"]
 # The most instructions of a frame of microWakeWord's settings, gcc -O3.
 MOST = {"cortex-m0+": 110_000, "cortex-m4": 45_000, "cortex-m55": 25_000}

@@ -26,6 +26,7 @@ FLOAT = {
     "riscv64": r"f(?!ence|mv)[a-z]+\.[a-z.]+|vf(?!irst)\w+\.\w+",
     "s390x": r"[acdms]?[dex]br?|[a-z]*[dex]brt?a?|c[dfglex]+[dex]?br?a?|v?[fw]?f[amsd][ds]?b",
     "i686": r"f[a-z]+|\w+[sp][sd]",
+    "xtensa": r"[a-z]+\.s",
     "wasm": r"(?:f32|f64|f32x4|f64x2)\.(?!const|load|store)\w+",
 }
 
@@ -96,7 +97,7 @@ def _gcc_code(compiler: str, flags: Sequence[str], sources: Sequence[Path], fold
     prefix = compiler.removesuffix("gcc")
     for file in sorted(folder.glob("*.o")):
         for line in _run([f"{prefix}nm", file], folder).splitlines():
-            *_, letter, name = line.split()
+            *_, letter, name = line.replace("$", ".").split()
             (code.asked if letter == "U" else code.defined).add(name)
             if letter in "bBdDCsSgG":
                 code.writable.add(name)
@@ -116,8 +117,8 @@ def _gcc_code(compiler: str, flags: Sequence[str], sources: Sequence[Path], fold
 
 def _plain_name(title: str) -> str:
     """A static function's name, which GCC writes with the path of its file, without the folder."""
-    path, _, name = title.rpartition(":")
-    return f"{Path(path).name}:{name}" if path else title
+    path, _, name = title.replace("$", ".").rpartition(":")  # GCC writes $ for Xtensa
+    return f"{Path(path).name}:{name}" if path else name
 
 
 def _clang_code(compiler: str, flags: Sequence[str], sources: Sequence[Path], folder: Path) -> Code:

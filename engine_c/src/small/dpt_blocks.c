@@ -128,6 +128,10 @@ static void blocks_add_products(const uint8_t *w, const uint8_t *x, size_t units
             b += v * w[WINDOW_BLOCK * k + 1];
             c += v * w[WINDOW_BLOCK * k + 2];
             d += v * w[WINDOW_BLOCK * k + 3];
+#ifdef __xtensa__
+            /* In this order: gcc would load all weights first, for which it has no registers. */
+            __asm__ volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d) : : "memory");
+#endif
         }
     }
     acc[0] = a;

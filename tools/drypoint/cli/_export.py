@@ -153,8 +153,7 @@ def run(args: argparse.Namespace) -> int:
         memory = account(program) if cost is None else cost.account
         accounts[name] = memory.to_json()
         texts += f"{account_text(memory, indent='  ')}\n\n" if cost is None else "\n"
-        why = lacking or plain_cost(program, None if row else args.chip)
-        texts += f"  cost not measured: {why}\n\n" if why else ""
+        texts += f"  cost not measured: {lacking}\n\n" if lacking else ""
         if row and cost:
             clock = args.clock or row.clock_mhz
             texts += cost_text(row, cost, program, clock, len(golden))
@@ -223,11 +222,10 @@ def use_chip(args: argparse.Namespace) -> argparse.Namespace:
     """The options with the target and the budget of ``--chip``."""
     found: devices.Chip = args.chip
     if args.target not in (None, found.target):
-        target = f"the target {found.target}, not {args.target}" if found.target else "no target"
-        raise DrypointError(f"--chip {found.name} has {target}: leave one out")
+        raise DrypointError(
+            f"--chip {found.name} has the target {found.target}, not {args.target}: leave one out"
+        )
     say(f"{found.name}: {found.core}, {found.ram:,} bytes of RAM, {found.flash:,} of flash")
-    if not found.target:
-        return args
     limits = found.budget | (args.budget or {})
     return argparse.Namespace(**{**vars(args), "target": found.target, "budget": limits})
 
@@ -331,14 +329,6 @@ def lacking_tools(row: devices.Target | None, args: argparse.Namespace) -> str:
             raise
         return str(error)
     return ""
-
-
-def plain_cost(program: Program, chip: devices.Chip | None) -> str:
-    """What plain C may take on a chip that has no target; its RAM and weights are checked."""
-    if chip is None:
-        return ""
-    devices.check_plain(chip, program)
-    return devices.plain_cost(chip, program)
 
 
 def measure_cost(

@@ -4,14 +4,12 @@ from ._budget import REMEDIES as REMEDIES
 from ._budget import BudgetError as BudgetError
 from ._budget import arena_limit as arena_limit
 from ._budget import check_budget as check_budget
-from ._budget import check_plain as check_plain
 from ._budget import largest_part as largest_part
 from ._budget import parse_budget as parse_budget
 from ._budget import parse_size as parse_size
 from ._chips import CHIPS as CHIPS
 from ._chips import Chip as Chip
 from ._chips import chip as chip
-from ._chips import plain_cost as plain_cost
 from ._chips import target_hints as target_hints
 from ._cost import LEVELS as LEVELS
 from ._cost import Cost as Cost

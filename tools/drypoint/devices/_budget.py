@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from drypoint.common import DrypointError
 from drypoint.program import OnTarget, Program, account, bytes_in_use, packing
 
-from ._chips import Chip
 from ._cost import Cost, table_bytes
 from ._targets import Target
 
@@ -52,22 +51,6 @@ def parse_budget(text: str) -> dict[str, int]:
             raise BudgetError(f"the budget says {found[1]} twice: {text!r}")
         budget[found[1]] = _bytes(found[2], found[3])
     return budget
-
-
-def check_plain(chip: Chip, program: Program) -> None:
-    """Check what is known of plain C on a chip whose core no target has: RAM without the stack, and
-    weights in flash.
-
-    Raises:
-        BudgetError: the chip has less.
-    """
-    ram, weights = account(program).ram_bytes, program.weight_bytes
-    for need, most, what in (
-        (ram, chip.ram, "bytes of RAM and the stack"),
-        (weights, chip.flash, "bytes of weights in flash"),
-    ):
-        if need > most:
-            raise BudgetError(f"{need:,} {what} on {chip.name}, which has {most:,}")
 
 
 def parse_size(text: str) -> int:

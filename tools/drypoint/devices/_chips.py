@@ -7,10 +7,8 @@ own needs are not taken off. Flash that is a part of its own has the size of the
 from dataclasses import dataclass
 
 from drypoint.common import known_word, unknown
-from drypoint.program import Program
 
-from ._record import LENET, read_rows
-from ._targets import TARGETS, UnknownTargetError
+from ._targets import UnknownTargetError
 
 KB = 1024
 
@@ -23,7 +21,8 @@ class Chip:
         name: what ``--chip`` takes.
         part: the part whose memories these are.
         core: its core, in words.
-        target: the name of the target that has this core; "" where none has.
+        target: the name of the target that has this core, or for which `core` says that it stands
+            for it.
         ram: bytes for data, at consecutive addresses.
         flash: bytes.
     """
@@ -54,8 +53,8 @@ def _esp(name: str, core: str, target: str, ram: int, flash: int) -> Chip:
 
 
 CHIPS: tuple[Chip, ...] = (
-    _esp("esp32", "Xtensa LX6", "", 520, 4096),
-    _esp("esp32-s3", "Xtensa LX7", "", 512, 8192),
+    _esp("esp32", "Xtensa LX6 (instructions: an LX106's, an estimate)", "xtensa", 520, 4096),
+    _esp("esp32-s3", "Xtensa LX7 (instructions: an LX106's, an estimate)", "xtensa", 512, 8192),
     _esp("esp32-c3", "RV32IMC", "riscv32", 400, 4096),
     _esp("esp32-c6", "RV32IMAC", "riscv32", 512, 4096),
     _cortex("stm32f4", "STM32F407xG, without its 64 KB of CCM", "m4", 128, 1024),
@@ -73,6 +72,11 @@ CHIPS: tuple[Chip, ...] = (
 )
 
 
+REFUSED = {
+    "esp8266": "its flash can be read in words alone, and the kernels read bytes of their tables"
+}
+
+
 def chip(name: str) -> Chip:
     """The chip of that name, in any case, with or without hyphens.
 
@@ -82,29 +86,8 @@ def chip(name: str) -> Chip:
     rows = {row.name: row for row in CHIPS}
     found = known_word(name, rows)
     if found is None:
-        raise UnknownTargetError(unknown("there is no chip", name, [*rows], {}))
+        raise UnknownTargetError(unknown("there is no chip", name, [*rows], REFUSED))
     return rows[found]
-
-
-_LENET_MACS = 2_293_000
-_IN_C = ("scalar", "blocks", "blocks-any")  # kernels without instructions of one CPU
-
-
-def plain_cost(row: Chip, program: Program) -> str:
-    """What a run of plain C may take on a chip whose core no target has, and why it is a range."""
-    kernels = {target.name: target.kernels for target in TARGETS}
-    each = {
-        name: cost.instructions / _LENET_MACS
-        for name, cost in read_rows()[LENET].items()
-        if kernels[name] in _IN_C and not name.startswith("wasm")  # whose operations are stacked
-    }
-    (least, few), *_, (most, many) = sorted(each.items(), key=lambda item: item[1])
-    low, high = (round(rate * program.macs, -3) for rate in (few, many))
-    return (
-        f"{program.macs:,} MACs in plain C, {low:,.0f} to {high:,.0f} instructions: no target has "
-        f"the core {row.core}, and LeNet takes {few:.1f} ({least}) to {many:.1f} ({most}) for each "
-        "MAC in C without SIMD"
-    )
 
 
 def target_hints() -> dict[str, str]:
@@ -112,8 +95,5 @@ def target_hints() -> dict[str, str]:
     return {
         row.name: f"it is a chip with a {row.core}: --target {row.target}; with drypoint export, "
         f"--chip {row.name} also checks its RAM and flash"
-        if row.target
-        else f"it is a chip with a core {row.core}, which no target has: --chip {row.name} exports "
-        "plain C, and says its MACs"
         for row in CHIPS
     }

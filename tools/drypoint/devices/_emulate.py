@@ -73,7 +73,7 @@ def processor_flags(target: Target) -> list[str]:
 def has_libc(target: Target) -> bool:
     """Whether Debian has a C library for the target."""
     match target.runs_on:
-        case UserMode(port="riscv32") | Node():
+        case UserMode(port="bare") | Node():
             return False
         case _:
             return True
@@ -126,9 +126,10 @@ def _port(target: Target, binary: Path) -> list[str | Path]:
             strict = ["-DSTRICT_ALIGNMENT"] if target.strict_alignment else []
             link = ["-nostartfiles", "-Wl,--gc-sections", f"-T{script}"]
             return [HARNESS / "port_cortex_m.c", *strict, *link]
-        case UserMode(port="riscv32"):
+        case UserMode(port="bare"):
             link = ["-nostdlib", "-static", "-Wl,--gc-sections"]
-            return [HARNESS / "port_riscv32.c", LIBC / "memory.c", *link]
+            helpers = ["-lgcc"] if target.name == "xtensa" else []  # RISC-V's is for 64 bits
+            return [HARNESS / "port_bare.c", LIBC / "memory.c", *link, *helpers]
         case UserMode():
             return [HARNESS / "port_stdio.c", "-static", "-Wl,--gc-sections"]
         case Node():

@@ -28,7 +28,7 @@ class UserMode:
 
     emulator: str
     options: tuple[str, ...] = ()
-    port: Literal["stdio", "riscv32"] = "stdio"
+    port: Literal["stdio", "bare"] = "stdio"
 
 
 @dataclass(frozen=True)
@@ -188,9 +188,18 @@ TARGETS: tuple[Target, ...] = (
         name="riscv32",
         compiler="riscv64-linux-gnu-gcc",
         flags=("-march=rv32imac", "-mabi=ilp32"),
-        runs_on=UserMode(emulator="qemu-riscv32", port="riscv32"),
+        runs_on=UserMode(emulator="qemu-riscv32", port="bare"),
         kernels="blocks",
         packages=("gcc-riscv64-linux-gnu", "qemu-user"),
+    ),
+    Target(
+        name="xtensa",
+        compiler="xtensa-lx106-elf-gcc",
+        flags=("-Wa,--longcalls",),
+        runs_on=UserMode(emulator="qemu-xtensa", options=("-cpu", "lx106"), port="bare"),
+        kernels="blocks",
+        packages=("gcc-xtensa-lx106", "qemu-user"),
+        strict_alignment=True,
     ),
     _riscv64("riscv64", "rv64gc", "rv64", "blocks-any"),
     _riscv64("riscv64gcv-vlen128", "rv64gcv", "rv64,v=true,vlen=128", "rvv"),

@@ -176,7 +176,7 @@ def make_report(
         "bits": bits,
         "memory": memory_facts(exported, simplified.left_out if simplified.changes else ""),
         "budget": budget_facts,
-        "costs": {**_plain_cost(exported, chip), **cost_facts(exported, rows, optimize)},
+        "costs": cost_facts(exported, rows, optimize),
         "proof": proof_facts(program, verification, bounds, largest=_largest(layers, ranges)),
     }
     facts["verdict"] = find_verdict(facts)
@@ -208,20 +208,12 @@ def _percentiles(
     return found
 
 
-def _plain_cost(program: Program, chip: str | None) -> dict[str, Any]:
-    """The cost of plain C, where no target has the core of the chip."""
-    part = None if chip is None else devices.chip(chip)
-    if part is None or part.target:
-        return {}
-    return {part.name: {"not_measured": devices.plain_cost(part, program)}}
-
-
 def _targets(
     targets: Sequence[str], chip: str | None, budget: Mapping[str, int] | None
 ) -> tuple[list[devices.Target], dict[str, Any] | None]:
     """The targets, that of the chip first, and the name and limits of the budget; None without."""
     part = None if chip is None else devices.chip(chip)
-    names = [*targets] if part is None or not part.target else [part.target, *targets]
+    names = [*targets] if part is None else [part.target, *targets]
     rows = [devices.target(name) for name in dict.fromkeys(names)]
     limits = {**({} if part is None else part.budget), **(budget or {})}
     if not limits:
