@@ -39,10 +39,10 @@ FAULTS = {
     "only row 0": ("dpt_plan.c", " && plan_row_follows(g, j, k, y - 1)", ""),
     "upsamples": ("dpt_plan.c", "|| grows ||", "||"),
     "rows kept in a ring": ("dpt_rows.c", "ring + distance", "ring + distance - 1"),
-    "read before a history": ("dpt_stream.c", "(ops[i].last_reader < h ||", "(1 ||"),
-    "read after a history": ("dpt_stream.c", "ops[h].last_reader < i)", "1)"),
+    "read before a history": ("dpt_plan.c", "(ops[i].last_reader < h ||", "(1 ||"),
+    "read after a history": ("dpt_plan.c", "ops[h].last_reader < i)", "1)"),
     "read in a later step": (
-        "dpt_stream.c",
+        "dpt_plan.c",
         "found->lent[h] &= found->op[h] != source - 1;",
         "found->lent[h] &= 1;",
     ),
@@ -56,7 +56,7 @@ FAULTS = {
 def test_a_wrong_engine_is_found_and_its_net_alone_fails(toolbox, tmp_path, fault):
     """With one line of the engine changed; so the test above can fail."""
     file, right, wrong = FAULTS[fault]
-    mode = "streams" if file == "dpt_stream.c" else "plans"
+    mode = "streams" if fault.startswith("read ") else "plans"
     text = ENGINE_FILES[file].read_text("utf-8")
     assert right in text
     source = tmp_path / file

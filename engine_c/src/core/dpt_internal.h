@@ -109,6 +109,19 @@ static inline int32_t dpt_weight(const int8_t *row, size_t i, uint32_t bits) {
     return (int32_t)(low ^ sign) - (int32_t)sign;
 }
 
+/* Bytes of an op's counter in the state. */
+enum { DPT_COUNTER = 2 };
+
+static inline int dpt_remembers(const dpt_op *op) {
+    return op->kind == DPT_HISTORY || op->kind == DPT_DELAY;
+}
+
+/* Bytes of the state that a history or a delay has. */
+static inline uint64_t dpt_state_bytes(const dpt_op *op) {
+    return op->kind == DPT_DELAY ? dpt_bytes(op->out)
+                                 : op->kernel_h * (uint64_t)dpt_elements(op->in);
+}
+
 /* Check 23 of BLOB.md and rule 8 of NUMERICS.md section 11, for ops whose last_reader is known;
  * fills `first` and `period` of the ops of a streaming model. */
 dpt_status dpt_check_stream(dpt_op *ops, size_t n_ops, uint32_t state_size);
