@@ -54,6 +54,12 @@ display(plot.examples(digits.sample(12, seed=3), columns=6))
 display(plot.examples(m.worst(6), columns=6))
 
 # %% [markdown]
+# ## Boxes of a data set, or of what a net found
+
+# %%
+display(plot.boxes(data.scenes(4, part="test", seed=1), columns=4))
+
+# %% [markdown]
 # ## Images side by side
 
 # %%

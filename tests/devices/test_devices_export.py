@@ -217,7 +217,7 @@ def test_a_chip_sets_target_and_budget(dpt, tmp_path, capsys):
 
 
 def test_an_esp32_is_counted_as_an_lx106_which_is_called_an_estimate(toolbox, tmp_path, capsys):
-    """Oracle: the record of the target."""
+    """Oracle: the record of the target, within its 2 %."""
     for tool in devices.needed_tools(devices.target("xtensa")):
         toolbox.need(tool)
     words = ["export", "lenet-mnist", "--chip", "esp32-s3", "--out", str(tmp_path)]
@@ -225,7 +225,8 @@ def test_an_esp32_is_counted_as_an_lx106_which_is_called_an_estimate(toolbox, tm
     said = capsys.readouterr()
     assert "esp32-s3: Xtensa LX7 (instructions: an LX106's, an estimate), " in said.err
     counted = devices.read_rows()["lenet"]["xtensa"].instructions
-    assert f"{counted:,} instructions" in said.out
+    found = int(re.search(r"([\d,]+) instructions", said.out)[1].replace(",", ""))
+    assert abs(found - counted) <= 0.02 * counted
     assert " MHz" not in said.out
 
 

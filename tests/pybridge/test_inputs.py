@@ -221,7 +221,10 @@ def with_inputs(change):
         (lambda parts: parts[0], "inputs must be an array, not an object"),
         (lambda parts: [parts[0], {**parts[1], "name": "A"}], "an input is named 'A'"),
         (lambda parts: [parts[0], {**parts[1], "zero": 0.5}], r"inputs\[1\].zero must be a number"),
-        (lambda parts: [parts[0], {**parts[1], "type": "f32"}], "is of type f32, not u8, i8 or"),
+        (
+            lambda parts: [parts[0], {**parts[1], "type": "f32"}],
+            "f32, not u8, i8, i32, i16",
+        ),
         (lambda parts: [parts[0], {**parts[1], "width": 70000}], "1 to 65535 a side"),
         (lambda parts: [parts[0], {**parts[1], "zero": 128}], "zero point 128, not -128 to 127"),
         (lambda parts: [parts[0], {**parts[1], "channels": 4}], "have 8 values together"),

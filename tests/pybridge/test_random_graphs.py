@@ -59,5 +59,7 @@ def test_the_random_nets_have_each_layer_that_has_an_integer_form():
     for seed in range(600):
         drawn.update({type(leaf) for _, leaf in drawn_case(seed).model.net.leaves()})
     exported = {kind for kind in nn.LEAF_TYPES if drawn_nets.MARKS[kind.__name__]}
+    # Recurrent layers make programs that stream: tests/pybridge/test_quant_recurrent.py has them.
+    exported -= {nn.GRU, nn.LSTM}
     lacking = {kind.__name__ for kind in exported if drawn[kind] < 2}
     assert lacking == set(), "write a random layer for it in tests/support/layer_samples.py"

@@ -430,7 +430,7 @@ def test_the_memory_plans_of_the_contract():
 
 def test_the_contract_has_the_sections_that_the_code_names():
     lines = NUMERICS.splitlines()
-    assert len(lines) < 510
+    assert len(lines) < 520
     assert max(len(line) for line in lines) <= 120
     assert [line for line in lines if line.startswith("## ")] == [
         "## 1. Values",

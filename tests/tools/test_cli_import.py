@@ -164,7 +164,8 @@ def test_the_commands_take_files_of_several_outputs(cli, refused, tmp_path, monk
     said = refused("measure", "INT8.dpt", "--data", "pictures.npz")
     assert f"outputs t{cells}, t{shares}, and none is named: measure one at a time" in said
     assert cli("import", "FLOAT32.tflite")[0] == 0
-    assert cli("measure", "FLOAT32.npz", "--data", "pictures.npz", *name)[0] == 0
+    code, _, err = cli("measure", "FLOAT32.npz", "--data", "pictures.npz", *name)
+    assert code == 0, err
     assert f"outputs t{cells}, t{shares}, and --labels is of a net of one: name the" in refused(
         "import", "FLOAT32.tflite", "--labels", "a,b,c"
     )

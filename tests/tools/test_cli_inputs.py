@@ -119,7 +119,7 @@ def test_commands_without_inputs_by_name_say_where_they_are(files, cli, refused)
     source, net = files / "scenes.npz", files / "net.npz"
     words = ["--net", f"{files / 'scene.py'}:net", *COMMAND, net]
     assert cli("train", "--data", source, *words)[0] == 0
-    line = refused("serve", net, "--data", source, "--out", files / "page.html")
+    line = refused("serve", net, "--data", source, "--out", files / "page")
     assert "the net reads the inputs image, weather, and this command has data of one" in line
     assert "the net reads the inputs image, weather" in refused("measure", net, "--data", "digits")
 
@@ -185,7 +185,8 @@ WORDS = {  # after the file; {out} is where a command writes, {program} the file
     "serve": ["--out", "{out}"],
 }
 NO_FILE = {"lenet", "models", "completion", "recipes"}
-ELSEWHERE = {"run", "bench"}  # the tests of run; bench reads a program as verify, for seconds
+# The tests of run; bench reads a program as verify, for seconds; search makes its nets.
+ELSEWHERE = {"run", "bench", "search"}
 REFUSED = {
     ("quantize", "integer"): "is an integer program; this needs a float model",
     ("train", "integer"): "is an integer program; this needs a float model",

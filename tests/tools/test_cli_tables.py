@@ -46,7 +46,7 @@ def test_the_options_that_messages_name_lead_to_a_net(table, cli, refused, tmp_p
     ):
         assert f"{table}: {line}" in notes
     assert "groups, which training does not see; " in notes
-    assert " groups)" in said
+    assert " groups, " in said
     model = nn.load(net)
     assert model.encoder.columns == ("a", "b")
     whole = data.read(table, label="kind", group=["person"], drop=["code", "town"])[data.ALL]
@@ -106,6 +106,6 @@ def test_windows_are_split_and_measured_by_the_group(cli, refused, tmp_path, hop
     assert "group=['subject'] (--group subject)" in refused(*words)
     code, said, notes = cli(*words, "--group", "subject")
     assert (code, "of 2 groups, which training does not see" in notes) == (0, True)
-    assert "as of 2 groups)" in said
+    assert "as of 2 groups, " in said
     code, out, _ = cli("measure", net)
-    assert (code, "as of 2 groups)" in out) == (0, True)
+    assert (code, "as of 2 groups" in out) == (0, True)

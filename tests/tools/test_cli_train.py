@@ -511,8 +511,8 @@ def test_few_examples_train_and_say_so(cli, tmp_path):
     out = tmp_path / "net.npz"
     code, said, notes = cli("train", "--data", tmp_path / "few", *QUICK, "--out", out)
     assert code == 0
-    assert "test part: none, 3 examples are too few to hold some out" in notes
-    assert "validation: none, there are too few examples" in notes
+    assert "test part: none, 3 examples: too few to hold some out" in notes
+    assert "validation: none, 0.1 of 3 examples would be 0 for validation" in notes
     assert said.startswith(f"{out}: loss ")
     code, _, notes = cli("measure", out, "--data", tmp_path / "few")
     assert code == 0

@@ -150,7 +150,7 @@ def test_mpiexec_gives_the_same_bytes_for_one_two_and_four_processes(toolbox, tm
 def test_only_the_first_process_writes_and_reports(toolbox, tmp_path):
     words = ["-m", "drypoint.cli", "train", "--mpi", "--limit", 200, "--epochs", 1, "--out"]
     done = mpiexec(toolbox, 2, *words, tmp_path / "two.npz")
-    assert done.stdout.count("validation images") == 1
+    assert done.stdout.count("validation examples") == 1
     assert done.stderr.count("epoch 1/1") == 1
     mpiexec(toolbox, 1, *words, tmp_path / "one.npz")
     assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()

@@ -73,7 +73,9 @@ def run(args: argparse.Namespace) -> int:
     """Measure; a program is measured as the C engine runs it."""
     loaded = of_windows(load_file(args.file, foreign_options(args)), args.file)
     loaded = with_thresholds(loaded, conf=args.conf, iou=args.iou)
-    task, name = tasks_of(loaded).get(args.output) or task_of(loaded), str(args.file)
+    task, name = tasks_of(loaded).get(args.output), str(args.file)
+    if task is None or type(task) is Task:  # values: the labels say what they are
+        task = task_of(loaded)
     for option in ("normal", "false_alarms"):
         if getattr(args, option) is not None and not isinstance(task, Reconstruction):
             shown = option.replace("_", "-")

@@ -1,6 +1,7 @@
 """The recurrent layers of signals."""
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar, Self
@@ -163,19 +164,19 @@ class Recurrent(Layer):
             graph.refine(value, **({"name": path, "layer": path} if last else {}))
         return value
 
+    @abstractmethod
     def _layer(self, x: Tensor, *params: Tensor) -> Tensor:
         """One layer over all steps, (N, C, T) to (N, H, T)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _parts(self, inputs: Array, sums: Array) -> dict[str, Array]:
         """What `_lower` calls by these names, of W x + b and U h + c, both (N, G H, T)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _lower(
         self, graph: Builder, part: Callable[..., None], value: Value, arrays: list[Reals]
     ) -> Value:
         """The output of one layer in one step, of 8 bits; ``part`` begins with a part of it."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, eq=False, repr=False)
