@@ -9,7 +9,7 @@ from tools import ENGINE_FILES, ROOT
 # Word -> the files whose names may have it.
 FILES = {
     "group": r"(?!.*(columns|depthwise|pool|taps|store)).*",
-    "step": "(sound|listen|stream).*",
+    "step": "(sound|listen|stream|plan).*",
     "strip": "dsp|dsp_depthwise|gray",
     "tile": "driver|gemm|rvv_gemm|gray|layout|pack",
     "band": "driver|driver_depthwise|layout|pack|mve|mve_depthwise|mve_quads|mve_taps",

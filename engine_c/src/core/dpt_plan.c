@@ -5,7 +5,7 @@
  * sound, are here too. */
 #include "dpt_internal.h"
 
-enum { PLAN_MOST_STEPS = 0xFFFF };
+enum { PLAN_LAST_CLOCK = 0xFFFF };
 
 typedef struct plan_group {
     const dpt_op *ops; /* of the model */
@@ -245,7 +245,7 @@ static int stream_set_clock(dpt_op *ops, size_t i, stream_histories *found) {
         }
     }
     const stream_clock out = stream_ready(ops, i + 1);
-    return out.first <= PLAN_MOST_STEPS && out.period <= PLAN_MOST_STEPS && op->rows == 0;
+    return out.first <= PLAN_LAST_CLOCK && out.period <= PLAN_LAST_CLOCK && op->rows == 0;
 }
 
 /* Rule 8 for op i: whether its output overlaps nothing of the state that is in use. */

@@ -16,7 +16,7 @@ The design:
   a second time for the features that the page draws, which `dpt_listen` keeps to itself.
 * **Signals**: rows of a CSV file become integers in JavaScript, by the border of NUMERICS.md, and
   go through the engine in windows, or row by row.
-* **A task** names what its page adds (`Task.page_part`): a script that knows its outputs.
+* **Tasks** name what their page adds (`Task.page_part`): a script that knows the outputs.
 * **Floats**: the float net is not in the page (LeNet's weights are 1.7 MB of floats, and a second
   engine in JavaScript would be needed, with its own errors). Its outputs for the test pictures of
   the page are computed when the page is made. While ``drypoint serve MODEL`` runs, the page asks it
