@@ -1,4 +1,4 @@
-"""Convert docstrings to reStructuredText: plain text, `names`, ``code`` and indented code.
+"""Convert docstrings to reStructuredText: plain text, lists, `names`, ``code``, indented code.
 
 All other markup is escaped.
 """
@@ -12,6 +12,7 @@ from sphinx.application import Sphinx
 from drypoint import autodiff, nn, program
 
 _CODE = re.compile(r"(``.*?``|`.*?`)")
+_BULLET = re.compile(r"(\s*\* |)(.*)")  # the begin of an item of a list, and the rest
 
 
 def plain(lines: list[str]) -> Iterator[str]:
@@ -34,9 +35,10 @@ def plain(lines: list[str]) -> Iterator[str]:
             previous = depth
             if line.endswith("::"):
                 code = depth
-            parts = _CODE.split(line)
+            bullet, rest = _BULLET.fullmatch(line).groups()
+            parts = _CODE.split(rest)
             parts[::2] = [re.sub(r"(?<!\\)([*|])", r"\\\1", part) for part in parts[::2]]
-            line = "".join(parts)  # noqa: PLW2901
+            line = bullet + "".join(parts)  # noqa: PLW2901
         blank = False
         yield line
 
