@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sound_nets
 from line_nets import spotter
 
 from drypoint import devices, models
@@ -34,6 +35,12 @@ def test_a_core_executes_what_qemu_executes_and_takes_longer(ibex, tmp_path):
             assert all(np.array(row.ops) > row.op_instructions)
         assert [row.instructions for row in found] == [found[0].instructions] * len(found)
         assert found[-1].total > 1.5 * found[0].total or len(found) == 1
+
+
+@ONLY_CI
+def test_a_listener_has_the_cycles_of_a_frame_of_its_front_end(ibex, tmp_path):
+    (row,) = _cores.measure_cycles(sound_nets.programs()[4], [ibex], tmp_path)
+    assert row.frame > row.frame_instructions > 0
 
 
 def test_a_core_that_is_not_there_is_refused_in_one_line():

@@ -32,7 +32,6 @@ class Core:
 
     Attributes:
         name: of the core and its configuration.
-        what: its pipeline, in words.
         package: the Python package that holds the RTL.
         wrapper: the module ``core`` in `RTL`, which instantiates it.
         options: of Verilator.
@@ -41,7 +40,6 @@ class Core:
     """
 
     name: str
-    what: str
     package: str
     wrapper: str
     options: tuple[str, ...]
@@ -53,11 +51,10 @@ _PRIM = "vendor/lowrisc_ip/ip/prim/rtl"
 _STAND_IN = "dv/uvm/core_ibex/common/prim"
 
 
-def _ibex(name: str, what: str, *, fast: int) -> Core:
+def _ibex(name: str, *, fast: int) -> Core:
     packages = ("count", "cipher", "util", "mubi", "ram_1p", "secded")
     return Core(
         name=name,
-        what=what,
         package="pythondata_cpu_ibex",
         wrapper="ibex.sv",
         options=(f"-GFast={fast}", "-DRVFI"),
@@ -77,11 +74,10 @@ def _ibex(name: str, what: str, *, fast: int) -> Core:
 
 
 CORES = (
-    _ibex("ibex", "configuration small: 2 stages, 3 cycles a multiplication", fast=0),
-    _ibex("ibex-maxperf", "3 stages, 1 cycle a multiplication, as in OpenTitan", fast=1),
+    _ibex("ibex", fast=0),
+    _ibex("ibex-maxperf", fast=1),
     Core(
         name="cv32e40p",
-        what="OpenHW's core, 4 stages, RV32IMC without its own instructions",
         package="pythondata_cpu_cv32e40p",
         wrapper="cv32e40p.sv",
         options=("-Wno-BLKANDNBLK",),  # its event counters, which nothing here reads

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from drypoint.common import markdown_text, table_lines
 from drypoint.program import Program, memory_chart
@@ -97,7 +98,10 @@ def cycles_table(nets: Mapping[str, Mapping[str, Cycles]], programs: Mapping[str
         names = [f"**{net}**", *(f"{op.name}, {op.kind}" for op in ops)]
         instructions = [found[0].instructions, *found[0].op_instructions]
         columns = [(row.total, *row.ops) for row in found]
-        for name, m, count, *cycles in zip(names, macs, instructions, *columns, strict=True):
+        table: list[tuple[Any, ...]] = [*zip(names, macs, instructions, *columns, strict=True)]
+        if (count := found[0].frame_instructions) is not None:
+            table.append(("a frame of the front end", 0, count, *(row.frame for row in found)))
+        for name, m, count, *cycles in table:
             cells = [f"{n:,} ({n / m:.2f})" if m else f"{n:,}" for n in cycles]
             lines.append(f"| {name} | {m:,} | {count:,} | {' | '.join(cells)} |")
     return "\n".join(lines)
