@@ -1,7 +1,13 @@
 """Estimates of untrained nets against their exports, which are compiled, linked and emulated."""
 
+from functools import partial
+
+import map_nets
+import nets
 import numpy as np
 import pytest
+import recurrent_nets
+import sound_nets
 
 from drypoint import devices, nn, quant
 from drypoint.devices._objects import Section, bare_size, linked_size
@@ -10,6 +16,7 @@ from drypoint.devices._parts import RECORDED, _find_parts, engine_digest, parts_
 from drypoint.devices._record import count_ops
 from drypoint.program import simplify
 from drypoint.search._space import bound, build, draw
+from tools import ONLY_CI
 
 SHAPES = ((1, 40), (1, 16, 16), (3, 12, 12), (5, 33), (30,))
 LEVELS = ("-O3", "-Os")
@@ -47,6 +54,29 @@ def test_flash_equals_what_is_linked(name, level, toolbox):
         cost = devices.measure_cost(target, of_program.program, optimize=level, count=False)
         assert found.account.to_json() == cost.account.to_json(), seed
         assert of_program.account.to_json() == cost.account.to_json(), seed
+
+
+PROGRAMS = {
+    "a listener": lambda: sound_nets.programs()[0],
+    "a listener of a stream": lambda: sound_nets.programs()[4],
+    "keywords": lambda: next(sound_nets.detecting_programs()),
+    "boxes": lambda: next(iter(map_nets.programs())),
+    "a state of 16 bits": lambda: recurrent_nets.random_recurrent(3),
+    **{f"graph {seed}": partial(nets.random_program, seed) for seed in range(6)},
+}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == "boxes" else ONLY_CI) for name in PROGRAMS]
+)
+def test_every_kind_of_program_has_the_account_of_its_export(name, toolbox):
+    """Oracle: the export, compiled, linked and run in an emulator."""
+    target = devices.target("cortex-m4")
+    for tool in devices.needed_tools(target):
+        toolbox.need(tool)
+    found = devices.estimate(PROGRAMS[name](), target, optimize="-Os")
+    cost = devices.measure_cost(target, found.program, optimize="-Os", count=False)
+    assert found.account.to_json() == cost.account.to_json()
 
 
 def test_the_recorded_parts_are_of_this_engine():

@@ -3,7 +3,7 @@
 An op's instructions are a sum of counts, such as blocks multiplied or bytes copied, each with a
 factor that was fitted to recorded ops of its kind. The counts follow the loops of the kernels of
 small devices (``engine_c/src/small``): blocks of 4 channels, panels of 28, parts of a window that
-its buffer holds. ``python -m drypoint.search record`` records ops and fits the factors.
+its buffer holds. ``python -m drypoint.search`` records ops and fits the factors.
 """
 
 import json
