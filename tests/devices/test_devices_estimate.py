@@ -39,6 +39,12 @@ def drawn(seed):
             return net, bits, program
 
 
+def pad_bytes(program):
+    """Bytes of the tables of padding, which need a zero point that is not 0."""
+    pads = [getattr(op, "pad", None) for op in program.ops]
+    return sum(np.asarray(pad).nbytes for pad in pads if pad is not None)
+
+
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("name", RECORDED)
 def test_flash_equals_what_is_linked(name, level, toolbox):
@@ -52,8 +58,13 @@ def test_flash_equals_what_is_linked(name, level, toolbox):
         found = devices.estimate(net, name, bits, level)
         of_program = devices.estimate(program, name, optimize=level)
         cost = devices.measure_cost(target, of_program.program, optimize=level, count=False)
-        assert found.account.to_json() == cost.account.to_json(), seed
         assert of_program.account.to_json() == cost.account.to_json(), seed
+        if (more := pad_bytes(program) - pad_bytes(found.program)) == 0:
+            assert found.account.to_json() == cost.account.to_json(), seed
+        else:  # the calibrated ranges lie to one side: a table each, aligned
+            beyond = cost.account.flash_bytes - found.account.flash_bytes
+            assert more <= beyond <= more + 3 * len(program.ops), seed
+            assert found.account.ram_bytes == cost.account.ram_bytes, seed
 
 
 PROGRAMS = {

@@ -57,7 +57,8 @@ def estimate(
     """Flash, RAM and instructions of a net on a bare Cortex-M target.
 
     Flash, arena and stack equal, to the byte, what ``drypoint export`` measures of the net after
-    training, unless training makes channels constant, which the export leaves out.
+    training, unless training makes channels constant, which the export leaves out, or a padded
+    plane of values to one side of 0, which takes a table of a byte for each channel more.
 
         >>> from drypoint import devices, nn
         >>> net = nn.create_net("tcn:8,8", input_shape=(1, 40), classes=10)

@@ -16,7 +16,7 @@ from ._errors import SearchError
 from ._front import Point, points_of
 from ._result import Result
 from ._rule import Limits, Rule, size_families
-from ._storage import enqueue_dead, open_study, past, worker
+from ._storage import enqueue, enqueue_dead, has_waiting, open_study, past, worker
 from ._trial import Trained, make_task, name_of
 
 if TYPE_CHECKING:
@@ -114,18 +114,27 @@ class _Search:
             self.notify("interrupted: the best net so far")
 
     def _run_next(self, share: float, seconds: float) -> None:
+        if not has_waiting(self.trials):
+            net, rung = self._choose(share, seconds)
+            enqueue(self.trials, net=net, rung=rung, epochs=self.task.epochs(rung), seed=self.seed)
         trial = self.trials.ask()
         facts: dict[str, Any] = dict(trial.user_attrs)
-        if "net" not in facts:  # none was enqueued
-            net, rung = self.rule.choose(past(self.trials), share, seconds)
-            facts = {"net": net, "rung": rung, "epochs": self.task.epochs(rung), "seed": self.seed}
-        for name, value in {**facts, "worker": worker()}.items():
-            trial.set_user_attr(name, value)
+        if "net" not in facts:  # another process was faster to ask
+            self.trials.tell(trial, state=_failure())
+            return
+        trial.set_user_attr("worker", worker())
         try:
             self._train(trial, facts)
         except BaseException:
             self.trials.tell(trial, state=_failure())
             raise
+
+    def _choose(self, share: float, seconds: float) -> tuple[str, int]:
+        """The rule's choice; again, where another process took the net while the rule chose."""
+        while True:
+            chosen = self.rule.choose(past(self.trials), share, seconds)
+            if all((trial.net, trial.rung) != chosen for trial in past(self.trials)):
+                return chosen
 
     def _train(self, trial: "optuna.Trial", facts: dict[str, Any]) -> None:
         found = self.task.train(facts["net"], epochs=facts["epochs"], seed=facts["seed"])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 NAME = "drypoint"  # of the study in its storage
 ABOUT = "drypoint search"  # the attribute of the study that says what is searched
 AWAY = 3600.0  # seconds after which a running trial of another machine counts as dead
+FACTS = ("net", "rung", "epochs", "seed")  # of a trial, before it runs
 DIRECTIONS: tuple[Literal["maximize", "minimize"], ...] = ("maximize", "minimize", "minimize")
 # accuracy, bytes of flash, bytes of RAM
 
@@ -135,6 +136,19 @@ def is_dead(by: Mapping[str, Any]) -> bool:
     return False
 
 
+def enqueue(study: "optuna.Study", **facts: object) -> None:
+    """Add a trial that waits. It has its worker from the start: a process that is killed leaves
+    no running trial of nobody."""
+    study.enqueue_trial({}, user_attrs={**facts, "worker": worker()})
+
+
+def has_waiting(study: "optuna.Study") -> bool:
+    """Whether a trial waits, which the next question of a process is answered with."""
+    from optuna.trial import TrialState  # noqa: PLC0415
+
+    return bool(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+
+
 def enqueue_dead(study: "optuna.Study") -> int:
     """Fail the running trials of dead processes, and enqueue each again; the number of them."""
     from optuna.trial import TrialState  # noqa: PLC0415
@@ -146,8 +160,7 @@ def enqueue_dead(study: "optuna.Study") -> int:
                 study.tell(trial.number, state=TrialState.FAIL)
             except ValueError:  # another process was faster
                 continue
-            kept = {name: trial.user_attrs[name] for name in ("net", "rung", "epochs", "seed")}
-            study.enqueue_trial({}, user_attrs=kept)
+            enqueue(study, **{name: trial.user_attrs[name] for name in FACTS})
             count += 1
     return count
 
