@@ -15,6 +15,7 @@ import jupytext
 import nbformat
 import specification
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 
 from drypoint import data, models, report, serve
@@ -89,7 +90,8 @@ def _public(name: str) -> dict[str, object]:
 
 def class_page(name: str, key: str) -> str:
     """The reference of a class that has a page of its own."""
-    lines = ["---", "orphan: true", "---", f"# {key}", f"[`{name}`](../{name[9:]}.md)", ""]
+    part = name.removeprefix("drypoint.")
+    lines = ["---", "orphan: true", "---", f"# {part}.{key}", f"[`{name}`](../{part}.md)", ""]
     lines += ["```{eval-rst}", f".. currentmodule:: {name}", *_entry(name, key, "autoclass"), "```"]
     return "\n".join(lines)
 
@@ -163,14 +165,19 @@ def fill(_app: Sphinx, page: str, source: list[str]) -> None:
 
 
 def describe(
-    _app: Sphinx, _page: str, _template: str, context: dict[str, Any], tree: nodes.document | None
+    _app: Sphinx, page: str, _template: str, context: dict[str, Any], tree: nodes.document | None
 ) -> None:
-    """Give a page the meta description that search engines show: its first paragraph."""
-    found = tree.findall(nodes.paragraph) if tree is not None else ()
-    texts = [title.astext() for title in found if isinstance(title.parent, nodes.section)]
+    """Give a page the meta description that search engines show: its first paragraph, of a class
+    that of its docstring."""
+    found = [*tree.findall(nodes.paragraph)] if tree is not None else []
+    of_class = page.startswith("api/") and page.count("/") == 2
+    parent = addnodes.desc_content if of_class else nodes.section
+    texts = [text.astext() for text in found if isinstance(text.parent, parent)]
+    texts = [text for text in texts if not text.startswith("Bases: ")]
     if not texts:  # a page that Sphinx makes: the index of names, the search
         return
-    content = escape(shorten(texts[0], 160, placeholder=" ..."), quote=True)
+    first = f"{context['title']}: {texts[0]}" if of_class else texts[0]
+    content = escape(shorten(first, 160, placeholder=" ..."), quote=True)
     context["metatags"] = (
         context.get("metatags", "") + f'<meta name="description" content="{content}">\n'
     )

@@ -44,7 +44,8 @@ POINTERS = {
     r"dpt_stream\.c|dpt_step_traced": f".*{KERNEL}",
     "dpt_run_rows": f".*{KERNEL}",
     "dpt_dsp_run_group": f".*{KERNEL}",
-    r"dpt_log\.c|dpt_run_logged": "nothing",  # the caller's function that sends a character
+    # The caller's function that sends a character.
+    r"dpt_log\.c|dpt_run_logged|dpt_log_time": "nothing",
     "dpt_scalar.c": rf"dpt_scalar\.c:{KERNEL}",
     "dpt_find_candidates": r"dpt_boxes\.c:find_box|dpt_cells\.c:find_cell",
     "convolve_each": "nothing",  # the sum of a window

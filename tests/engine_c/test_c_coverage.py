@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
 
+import delay_faults
 import graph_faults
 import map_nets
 import nets
@@ -58,6 +59,7 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
     run([programs["test_api"]])
     traces(programs["driver"], CASES)
     refused = BROKEN | graph_faults.REFUSED | rows_faults.REFUSED | stream_faults.REFUSED
+    refused |= delay_faults.REFUSED
     broken = [*(data for _, data in refused.values()), shared_blob(9, 64, size=9216)]
     jobs = [Job(np.zeros((1, 1), np.uint8), data) for data in broken]
     answers(programs["driver"], jobs)

@@ -120,6 +120,15 @@ def another_type() -> bytes:
     return unchecked_blob(ops, (8, 9, 8), 10, ((0,), (1,), (0,), (2,)))
 
 
+def every_other_step() -> bytes:
+    """A delay of every step that carries what a history of every other step hands on."""
+    ops = (
+        delay(BYTE, 4), maximum(BYTE, BYTE), history(BYTE, 1, stride=(2, 1)), lookup(BYTE),
+        dense(BYTE, OUTPUT),
+    )  # fmt: skip
+    return unchecked_blob(ops, (10, 12, 11, 10), 13, ((0,), (1,), (0,), (3,), (2,)))
+
+
 REFUSED: Cases = {
     name: (status, data)
     for status, cases in {
@@ -188,6 +197,7 @@ REFUSED: Cases = {
             "a delay that nothing reads": changed(NARROW, (64 + 2 * 128 + _READS, "H", 2)),
             "a delay of another type": another_type(),
             "two delays of one tensor": two_carry_one(),
+            "a delay of a tensor of other steps": every_other_step(),
             "a delay and 128 histories": many(129),
         },
         SHAPE: {

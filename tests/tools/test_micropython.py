@@ -19,8 +19,8 @@ BUILD = ROOT / "packaging/micropython/build.py"
 SOURCE = ROOT / "build/micropython"  # .ci/micropython unpacks it
 DECODER = ROOT / "packaging/micropython/decoder.py"
 LIMITS = {  # KB, as in the README of the modules
-    "camera": {"x64": 28, "armv6m": 21, "armv7emsp": 19},
-    "microphone": {"x64": 30, "armv6m": 25, "armv7emsp": 22},
+    "camera": {"x64": 29, "armv6m": 22, "armv7emsp": 20},
+    "microphone": {"x64": 32, "armv6m": 26, "armv7emsp": 24},
 }
 
 

@@ -19,9 +19,9 @@ def sketch(
     """The program that an untrained net would become, with initial weights and invented ranges.
 
     Its ops, shapes, MACs, memory plan and tables have the bytes of the program after training, with
-    two exceptions: `program.simplify` leaves out channels that training made constant, and where the
-    range of a padded plane lies to one side, its zero point is a table of a byte for each channel.
-    Its values say nothing.
+    two exceptions: `program.simplify` leaves out channels that training made constant, and where
+    the range of a padded plane lies to one side, its zero point is a table of a byte for each
+    channel. Its values say nothing.
 
     Args:
         model: a net of known input shape, or a model with its encoder and decoder; without values
