@@ -573,6 +573,13 @@ def frames_that_are_not_there():
     return found_verdict(with_boxes([(1, 0, 0, 31, 31), (1, 4, 4, 31, 31)])), found_verdict()
 
 
+@fault("few found")
+def boxes_elsewhere():
+    """Large boxes of both classes where there is nothing to see, and no others."""
+    rows = [[(i % 2, 0, 0, 31, 31)] for i in range(len(FOUND.x))]
+    return found_verdict(rows), found_verdict()
+
+
 @fault("duplicate boxes")
 def no_suppression():
     return found_verdict(iou=1), found_verdict()

@@ -19,7 +19,7 @@ def _seen(facts: Facts, limit: float) -> Outcome:
     )
 
 
-@rule("small objects", limit=0.1, kind="detect", explains=("missed class",))
+@rule("small objects", limit=0.1, kind="detect", explains=("missed class", "few found"))
 def _small(facts: Facts, limit: float) -> Outcome:
     outputs = facts["outputs"]
     small, *others = outputs["integers"]["by_size"]
@@ -53,6 +53,18 @@ def _class_recall(facts: Facts, limit: float) -> Outcome:
     return Finding(
         f"of {objects:,} objects {right:,} are found, and {', '.join(words)}{more}",
         "train with more boxes of this class, and look at its labels",
+    )
+
+
+@rule("few found", limit=0.5, kind="detect")
+def _few_found(facts: Facts, limit: float) -> Outcome:
+    found = facts["outputs"]["integers"]
+    best = max(float(row["F1"]) for row in found["curve"])
+    if best >= limit or sum(row["objects"] for row in found["by_class"].values()) < FEW:
+        return None
+    return Finding(
+        f"F1 is at most {100 * best:.1f} %, at any conf",
+        "train longer, with more pictures, or a larger net",
     )
 
 
