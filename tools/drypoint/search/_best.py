@@ -16,7 +16,7 @@ from ._errors import SearchError
 from ._front import Point, points_of
 from ._result import Result
 from ._rule import Limits, Rule, size_families
-from ._storage import enqueue, enqueue_dead, has_waiting, open_study, past, worker
+from ._storage import enqueue, enqueue_dead, fail, has_waiting, open_study, past, worker
 from ._trial import Trained, make_task, name_of
 
 if TYPE_CHECKING:
@@ -120,13 +120,13 @@ class _Search:
         trial = self.trials.ask()
         facts: dict[str, Any] = dict(trial.user_attrs)
         if "net" not in facts:  # another process was faster to ask
-            self.trials.tell(trial, state=_failure())
+            fail(self.trials, trial.number)
             return
         trial.set_user_attr("worker", worker())
         try:
             self._train(trial, facts)
         except BaseException:
-            self.trials.tell(trial, state=_failure())
+            fail(self.trials, trial.number)
             raise
 
     def _choose(self, share: float, seconds: float) -> tuple[str, int]:
@@ -163,9 +163,3 @@ class _Search:
             self.notify(f"train trial {chosen.number} of another process again")
             found = self.task.train(chosen.net, epochs=chosen.epochs, seed=chosen.seed)
         return Result.of(chosen, found, points, self.task, self.limits)
-
-
-def _failure() -> Any:
-    from optuna.trial import TrialState  # noqa: PLC0415 ; an extra
-
-    return TrialState.FAIL

@@ -149,17 +149,29 @@ def has_waiting(study: "optuna.Study") -> bool:
     return bool(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
 
 
+def fail(study: "optuna.Study", number: int) -> bool:
+    """End a running trial as failed; False: another process was faster."""
+    from optuna.trial import TrialState  # noqa: PLC0415
+
+    try:
+        study.tell(number, state=TrialState.FAIL)
+    except ValueError:
+        return False
+    return True
+
+
 def enqueue_dead(study: "optuna.Study") -> int:
-    """Fail the running trials of dead processes, and enqueue each again; the number of them."""
+    """Fail the running trials of dead processes, and enqueue each again; the number of them.
+
+    A trial without a net, which a process asked for when none waited any more, is failed only.
+    """
     from optuna.trial import TrialState  # noqa: PLC0415
 
     count = 0
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        if "worker" in trial.user_attrs and is_dead(trial.user_attrs["worker"]):
-            try:
-                study.tell(trial.number, state=TrialState.FAIL)
-            except ValueError:  # another process was faster
-                continue
+        if "net" not in trial.user_attrs:
+            fail(study, trial.number)
+        elif is_dead(trial.user_attrs["worker"]) and fail(study, trial.number):
             enqueue(study, **{name: trial.user_attrs[name] for name in FACTS})
             count += 1
     return count
