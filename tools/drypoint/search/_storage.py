@@ -164,7 +164,9 @@ def enqueue_dead(study: "optuna.Study") -> int:
     A trial without a net, which a process asked for when none waited any more, is failed only.
     """
     count = 0
-    for trial in [one for one in study.get_trials(deepcopy=False) if one.state.name == "RUNNING"]:
+    for trial in [
+        each for each in study.get_trials(deepcopy=False) if each.state.name == "RUNNING"
+    ]:
         if "net" not in trial.user_attrs:
             fail(study, trial.number)
         elif is_dead(trial.user_attrs["worker"]) and fail(study, trial.number):
