@@ -144,9 +144,7 @@ def enqueue(study: "optuna.Study", **facts: object) -> None:
 
 def has_waiting(study: "optuna.Study") -> bool:
     """Whether a trial waits, which the next question of a process is answered with."""
-    from optuna.trial import TrialState  # noqa: PLC0415
-
-    return bool(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+    return any(trial.state.name == "WAITING" for trial in study.get_trials(deepcopy=False))
 
 
 def fail(study: "optuna.Study", number: int) -> bool:
@@ -165,10 +163,8 @@ def enqueue_dead(study: "optuna.Study") -> int:
 
     A trial without a net, which a process asked for when none waited any more, is failed only.
     """
-    from optuna.trial import TrialState  # noqa: PLC0415
-
     count = 0
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+    for trial in [one for one in study.get_trials(deepcopy=False) if one.state.name == "RUNNING"]:
         if "net" not in trial.user_attrs:
             fail(study, trial.number)
         elif is_dead(trial.user_attrs["worker"]) and fail(study, trial.number):
@@ -179,16 +175,14 @@ def enqueue_dead(study: "optuna.Study") -> int:
 
 def past(study: "optuna.Study") -> list[Past]:
     """The trials so far that did not fail, in order."""
-    from optuna.trial import TrialState  # noqa: PLC0415
-
     return [
         Past(
             number=trial.number,
             net=trial.user_attrs["net"],
             rung=trial.user_attrs["rung"],
-            accuracy=trial.values[0] if trial.state == TrialState.COMPLETE else None,
+            accuracy=trial.values[0] if trial.state.name == "COMPLETE" else None,
             facts=trial.user_attrs,
         )
         for trial in study.get_trials(deepcopy=False)
-        if trial.state != TrialState.FAIL and "net" in trial.user_attrs
+        if trial.state.name != "FAIL" and "net" in trial.user_attrs
     ]
