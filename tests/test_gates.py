@@ -202,7 +202,8 @@ WITHOUT_ARGUMENTS = {
 OF_PARTS = {
     *(data.channels_last, data.check_scaled, data.class_names, data.class_places),
     *(data.input_files, data.is_one_hot, data.is_word, data.model_inputs, data.plain_images),
-    *(data.choose_validation, data.is_label_map, data.picture_size, data.take, nn.gradcheck_layer),
+    *(data.choose_encoder, data.choose_validation, data.is_label_map, data.picture_size),
+    *(data.take, nn.gradcheck_layer),
     *(tasks.answer_heads, tasks.find_boxes, tasks.measure_boxes, tasks.with_thresholds),
     *(engine.engine_files, engine.families_of, quant.sketch, tasks.with_decoder),
     *(train.find_validation, train.make_body_study, train.make_study),

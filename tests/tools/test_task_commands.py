@@ -21,6 +21,7 @@ from drypoint.program import Program
 from drypoint.tasks import TASKS, task_of
 
 NAMES = [task.name for task in TASKS]
+BODY = "detect on a body"  # a net whose head was trained on the features of the net of "detect"
 BITS = {"net.dpt": 8, "bits4.dpt": 4, "bits2.dpt": 2}
 
 
@@ -30,6 +31,7 @@ class Crossing:
     def __init__(self, name, folder):
         self.name, self.folder = name, folder
         self.sample = SAMPLES[name](folder)
+        self.net = self.sample.train
 
     def run(self, *words, code=0):
         """A command's standard output; it exits with a code, and a failure is one line."""
@@ -60,8 +62,10 @@ def crossings(tmp_path_factory):
 
     def make(name):
         if name not in made:
-            crossing = Crossing(name, tmp_path_factory.mktemp(name))
-            words = ("--data", crossing.sample.data, *crossing.sample.train, "--epochs", 2)
+            crossing = Crossing(name.partition(" ")[0], tmp_path_factory.mktemp("task"))
+            if name == BODY:
+                crossing.net = ("--body", make("detect").file("net.npz"), "--body-epochs", 1)
+            words = ("--data", crossing.sample.data, *crossing.net, "--epochs", 2)
             crossing.run("train", *words, "--out", crossing.file("net.npz"))
             for file, bits in BITS.items():
                 out = crossing.file(file)
@@ -199,6 +203,6 @@ def test_a_saved_net_is_trained_further_on_its_data(crossing, tmp_path):
     assert task_of(nn.load(out)).name == crossing.name
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=[*NAMES, BODY])
 def crossing(request, crossings):
     return crossings(request.param)

@@ -3,10 +3,13 @@
 Oracle: `fit` of the whole net in which `lr_multipliers` hold the body.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from detection_nets import CLASSES, TEST, VALIDATION, finder, squares
 
-from drypoint import data, engine, interop, models, nn, quant, train
+from drypoint import data, engine, interop, models, nn, quant, tasks, train
 from drypoint.common import DrypointError
 
 OPTIONS = {"epochs": 3, "batch_size": 32, "seed": 4}
@@ -63,6 +66,49 @@ def test_body_and_head_are_trained_further_and_the_program_verifies(digits, lene
     x = model.encoder.pixels(digits.x[:50])
     program = quant.quantize(model, quant.calibrate(model, digits.x))
     assert engine.verify(program, {"C": engine.Engine(program)}, x).differing_bytes == 0
+
+
+@pytest.mark.parametrize("cells", [False, True])
+def test_a_head_that_finds_objects_is_that_of_a_training_with_the_body_frozen(cells, lenet):
+    """A batch norm in the body would read the batch in the whole training."""
+    parts = train.StudyData(train=squares(100, seed=9), val=VALIDATION, test=TEST)
+    study = train.make_body_study(parts, lenet, task=tasks.Detect(cells=cells), **OPTIONS)
+    found = study.fit(progress="none").model
+    pictures = study.data.train
+    x = np.asarray(study.model.encode(pictures.x))
+    targets = study.task.targets(study.model, pictures.x, study.task.labels(pictures))
+    frozen = train.fit(
+        nn.Model(study.model.net),
+        (x, targets),
+        loss=nn.DetectionLoss(cells=cells),
+        lr_multipliers={"body": 0},
+        validation_split=0,
+        progress="none",
+        **study.options,
+    ).model.net
+    for path in ("cells.weight", "cells.bias"):
+        assert np.abs(frozen.param(path) - found.net.param(path)).max() < 1e-4
+        assert np.abs(study.model.net.param(path) - found.net.param(path)).max() > 1e-3
+    assert found.decoder == data.BoxDecoder(CLASSES, cell=7, cells=cells, conf=found.decoder.conf)
+    assert study.model.decoder.conf != found.decoder.conf  # of the validation pictures
+
+
+def test_head_and_body_of_cells_find_boxes():
+    """Of pictures in another size. mAP50 was 0.47 with the body frozen, then 0.95."""
+    given = squares(400, seed=9)
+    large = replace(
+        given,
+        x=given.x.repeat(2, axis=1).repeat(2, axis=2),
+        boxes=replace(given.boxes, edges=2 * given.boxes.edges),
+    )
+    found = []
+    for epochs in (0, 10):
+        study = train.make_body_study(large, finder(cells=True), body_epochs=epochs, augment=None)
+        assert study.data.train.image_size == given.image_size
+        model = study.fit(progress="none").model
+        found.append(tasks.measure_boxes(tasks.Trial(model, TEST)).map50.value)
+    assert found[0] > 0.33
+    assert found[1] > 0.8
 
 
 @pytest.fixture
@@ -122,6 +168,25 @@ def test_what_does_not_fit_is_one_line(digits, lenet, text, options):
     body = lenet if options.pop("encoder", True) else nn.Model(lenet.net)
     with pytest.raises(DrypointError, match=text):
         train.make_body_study(digits, body, **options)
+
+
+@pytest.mark.parametrize(
+    ("cut", "text"),
+    {
+        "relu3": "the body up to relu3 gives a vector of 500; boxes need a plane of features",
+        "pool1": "up to pool1 gives 12 x 12 cells of pictures of 28 x 28 pixels; boxes need square",
+    }.items(),
+)
+def test_features_that_are_no_square_cells_are_refused(lenet, cut, text):
+    with pytest.raises(DrypointError, match=text):
+        train.make_body_study(squares(20, seed=1), lenet, cut=cut)
+
+
+def test_a_body_without_cells_wants_a_cut():
+    net = nn.Sequential([nn.Flatten(), nn.Linear(4)], input_shape=(1, 8, 8)).initialize(0)
+    body = nn.Model(net, encoder=data.ImageEncoder(width=8, height=8))
+    with pytest.raises(DrypointError, match="no layer whose output is a plane of square cells"):
+        train.make_body_study(squares(20, seed=1), body)
 
 
 def test_a_classifier_without_a_last_dense_layer_wants_a_cut(digits):

@@ -250,11 +250,7 @@ def _adapt(dataset: Dataset, encoder: Encoder | None, *, name: str) -> Dataset:
         if dataset.is_signals:
             raise DrypointError(f"{name} has {_describe(dataset)}; the net reads pictures")
         if dataset.image_size != (encoder.width, encoder.height):
-            boxes = dataset.boxes
-            if boxes is not None:
-                edges = encoder.to_net(boxes.edges, dataset.image_size).astype(np.float32)
-                boxes = replace(boxes, edges=edges)
-            return replace(dataset, x=encoder.pixels(dataset.x), boxes=boxes)
+            return encoder.resize_dataset(dataset)
     return dataset
 
 

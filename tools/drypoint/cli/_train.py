@@ -302,7 +302,7 @@ def _with_body(
     others = [
         option
         for option in ("net", "task", "noise", "balance", "size", "color", *SIGNAL_OPTIONS)
-        if getattr(args, option, None)
+        if getattr(args, option, None) and (option, args.task) != ("task", Detect.name)
     ]
     if others:
         raise DrypointError(
@@ -316,6 +316,7 @@ def _with_body(
     study = train.make_body_study(
         data,
         body,
+        task=_task(args, None),
         cut=cut,
         body_name=str(args.body),
         body_epochs=args.body_epochs or 0,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from drypoint import nn, train
-from drypoint.data import ClassDecoder, Dataset, ImageEncoder
+from drypoint.data import ClassDecoder, Dataset
 
 from ._fitted import Fitted, FittedClassifier, FittedModel, as_rows, one_thread, sklearn_type
 
@@ -56,11 +56,8 @@ def _sklearn_method(
 
 def _softmax_regression(data: Dataset, seed: int) -> Fitted:
     """One linear layer and a softmax, by our own trainer: it can be quantized and exported."""
-    width, height = data.image_size
-    gray = data.x.ndim == 3
     model = nn.Model(
         nn.Sequential([nn.Flatten(), nn.Linear(len(data.classes)), nn.Softmax()]),
-        encoder=ImageEncoder(width=width, height=height, color="gray" if gray else "rgb"),
         decoder=ClassDecoder(data.classes),
     )
     result = train.fit(

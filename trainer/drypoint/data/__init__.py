@@ -14,6 +14,7 @@ from ._dataset.splits import ALL, Splits, choose_validation, hold_out, train_val
 from ._encoders.audio_encoder import AudioEncoder
 from ._encoders.boolean import BooleanDecoder, BooleanEncoder
 from ._encoders.box_decoder import BoxDecoder, FoundBox
+from ._encoders.choose import choose_encoder
 from ._encoders.class_decoder import ClassDecoder, ClassEncoder
 from ._encoders.from_config import Decoder, Encoder, decoder_from_config, encoder_from_config
 from ._encoders.function_encoder import FunctionEncoder
@@ -72,6 +73,7 @@ __all__ = [
     "cards",
     "channels_last",
     "check_scaled",
+    "choose_encoder",
     "choose_validation",
     "class_names",
     "class_places",

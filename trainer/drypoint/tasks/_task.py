@@ -7,14 +7,14 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import DrypointError, count_of, kind_of
+from drypoint.common import DrypointError, kind_of
 from drypoint.data import (
     Dataset,
     Decoder,
     Encoder,
     ImageEncoder,
-    SignalEncoder,
     augment,
+    choose_encoder,
     decoder_from_config,
 )
 from drypoint.nn import Layer, Loss, Model
@@ -211,7 +211,13 @@ class Task:
 
     def encoder(self, dataset: Dataset, notify: Notify) -> Encoder:
         """The encoder of the examples: their size, mean and deviation of the training part."""
-        return choose_encoder(dataset, notify)
+        encoder = choose_encoder(
+            dataset.x, notify, columns=dataset.columns, sample_rate=dataset.sample_rate
+        )
+        assert encoder is not None  # a data set has pictures or signals
+        if dataset.sample_rate == 16_000 and dataset.signal_size[0] >= _SOUND_STEPS:
+            notify("--task keyword reads spectral features of sound: a smaller net, trained faster")
+        return encoder
 
     def default_net(self, dataset: Dataset) -> str:
         """The family of nets for a data set, if none is named."""
@@ -385,22 +391,3 @@ class Task:
 def count_epochs(dataset: Dataset, steps: int, *, batch: int, most: int) -> int:
     """Epochs of about so many steps, from 5 to ``most``."""
     return max(5, min(most, -(-steps * batch // len(dataset))))
-
-
-def choose_encoder(dataset: Dataset, notify: Notify) -> ImageEncoder | SignalEncoder:
-    """The encoder of pictures or signals: their size, with mean and deviation of the data."""
-    if dataset.is_signals:
-        steps, channels = dataset.signal_size
-        size = f"{count_of(steps, 'step')} x {count_of(channels, 'channel')}"
-        notify(f"encoder: {size}; mean and deviation of each channel")
-        if dataset.sample_rate == 16_000 and steps >= _SOUND_STEPS:
-            notify("--task keyword reads spectral features of sound: a smaller net, trained faster")
-        return SignalEncoder.from_data(dataset)
-    width, height = dataset.image_size
-    pixels = dataset.x.reshape(-1, 1 if dataset.x.ndim == 3 else 3) / 255
-    mean = tuple(round(value, 4) for value in pixels.mean(axis=0).tolist())
-    std = tuple(max(round(value, 4), 0.01) for value in pixels.std(axis=0).tolist())
-    color = "gray" if dataset.x.ndim == 3 else "rgb"
-    said = ", ".join(" ".join(map(str, values)) for values in (mean, std))
-    notify(f"encoder: {width} x {height}, {color}; mean, deviation of the training part: {said}")
-    return ImageEncoder(width=width, height=height, color=color, mean=mean, std=std)

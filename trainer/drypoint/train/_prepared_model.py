@@ -4,16 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, cast
 
-import numpy as np
-
 from drypoint.common import kind_of, warn
-from drypoint.data import Class, ClassDecoder, Dataset, ImageEncoder, SignalEncoder
+from drypoint.data import Class, ClassDecoder, Dataset, choose_encoder
 from drypoint.nn import (
     CrossEntropyLoss,
     Graph,
     Layer,
     Model,
-    Shape,
     TrainingGraph,
 )
 from drypoint.tasks import Task
@@ -215,11 +212,17 @@ def _join_pair(net: Any, data: object) -> object:
 
 def add_encoder(model: Model, sample: Examples, notify: Notify) -> Model:
     """The model with an encoder of its inputs, where it takes them encoded."""
-    x = sample.columns[INPUT]
-    encoder = model.encoder or _signal_encoder(x, sample, notify)
-    return replace(
-        model, encoder=encoder or _image_encoder(x, model.net.input_shape, INPUT, notify)
+    if model.encoder is not None:
+        return model
+    encoder = choose_encoder(
+        sample.columns[INPUT],
+        notify,
+        port=INPUT,
+        shape=model.net.input_shape,
+        columns=None if sample.classes is None else sample.names,  # only a `Dataset` has classes
+        sample_rate=sample.sample_rate,
     )
+    return replace(model, encoder=encoder)
 
 
 def _with_encoder(model: Model, sample: Examples, *, seed: int, notify: Notify) -> Model:
@@ -249,7 +252,7 @@ def _prepare_graph(
         raise TrainError("the graph has its losses inside: name an output, loss='loss'")
     encoders = {}
     for port, column in sample.columns.items():
-        encoder = _image_encoder(column, graph.input_shapes.get(port), port, notify)
+        encoder = choose_encoder(column, notify, port=port, shape=graph.input_shapes.get(port))
         if encoder is not None:
             encoders[port] = encoder
         elif column.dtype.kind not in "buif":
@@ -292,43 +295,6 @@ def is_training_graph(given: object, loss: LossLike | None) -> bool:
         return all(isinstance(weight, int | float) for weight in loss.values())
     word = isinstance(loss, str) and loss.lower() in LOSS_ALIASES and loss not in given.output_ports
     return isinstance(loss, str) and not word
-
-
-def _image_encoder(
-    column: Column, wanted: Shape | None, where: str, notify: Notify
-) -> ImageEncoder | None:
-    """An encoder for images that the net does not take unencoded; None if it does."""
-    if wanted is not None and (len(wanted) != 3 or wanted[0] not in (1, 3)):
-        return None
-    rgb = column.ndim == 4 and column.shape[3] == 3
-    if column.dtype == np.uint8 and (column.ndim == 3 or rgb) and column.shape[1:] != wanted:
-        channels, height, width = wanted or (3 if rgb else 1, *column.shape[1:3])
-    elif column.dtype.kind in "OU" and wanted is not None:
-        channels, height, width = wanted
-    else:
-        return None
-    encoder = ImageEncoder(width=width, height=height, color="rgb" if channels == 3 else "gray")
-    source = "the net's input" if wanted is not None else "the images' size"
-    notify(
-        f"encoder for {where}: {width} x {height}, {encoder.color}, pixels from 0 to 1, by {source}"
-    )
-    return encoder
-
-
-def _signal_encoder(column: Column, sample: Examples, notify: Notify) -> SignalEncoder | None:
-    """An encoder for the signals of a `Dataset`; None for other data: only a `Dataset` has classes,
-    and says that its floats are samples in the order of time.
-    """
-    if sample.classes is None or column.ndim != 3 or column.dtype not in (np.float32, np.int16):
-        return None
-    encoder = replace(
-        SignalEncoder.from_data(column), columns=sample.names, sample_rate=sample.sample_rate
-    )
-    notify(
-        f"encoder for {INPUT}: {encoder.window} steps x {encoder.channels} channels, with mean and "
-        "deviation of the training data"
-    )
-    return encoder
 
 
 def _kind(column: Column) -> str:

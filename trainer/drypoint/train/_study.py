@@ -184,7 +184,7 @@ def make_study(
     )  # `fit` knows none of numbers
     if (chosen.holds_out or balance or grouped) and data.val is None:
         # before copies could be in both parts
-        data, model = _with_validation(data, model, chosen, notify)
+        data, model = hold_out_validation(data, model, chosen, notify)
     data = replace(data, train=chosen.prepare(data.train, notify))
     if balance:
         data = replace(data, train=_balance(data.train, chosen, notify))
@@ -271,7 +271,7 @@ def _balance(dataset: Dataset, task: Task, notify: Notify) -> Dataset:
     return balanced
 
 
-def _with_validation(
+def hold_out_validation(
     data: StudyData, model: Model, task: Task, notify: Notify
 ) -> tuple[StudyData, Model]:
     """The data with a validation part, which `find_validation` finds again by its digest."""

@@ -1,7 +1,7 @@
 """Encoders and decoders of images, in two stages; the first gives the bytes of the engine."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -12,6 +12,7 @@ from drypoint.common import READ_LIMIT, accept, kind_of, known_word
 
 from .._aliases import IMAGE_ENCODER
 from .._augmentation.compiled import encode
+from .._dataset.dataset import Dataset
 from .._dataset.picture import array_pixels, check_is_batch, is_batch, picture_pixels
 from .._dataset.pixels import Pixels, conform_color
 from .._errors import CoderError
@@ -251,6 +252,14 @@ class ImageEncoder(Configured, kind="image"):
         table = _encodings(self.mean, self.std, channels)
         encoded = encode(pixels.reshape(-1, height, width, channels), table)
         return encoded.reshape(*pixels.shape[:-3], channels, height, width)
+
+    def resize_dataset(self, dataset: Dataset) -> Dataset:
+        """Pictures, and boxes in them, in the size and colour that the net reads."""
+        boxes = dataset.boxes
+        if boxes is not None:
+            edges = self.to_net(boxes.edges, dataset.image_size).astype(np.float32)
+            boxes = replace(boxes, edges=edges)
+        return replace(dataset, x=self.pixels(dataset.x), boxes=boxes)
 
     def to_net(self, edges: ArrayLike, size: tuple[int, int]) -> NDArray[np.float64]:
         """Boxes of a picture as boxes of the picture that the net reads.
