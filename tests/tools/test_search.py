@@ -1,7 +1,9 @@
 """A search under a budget: its rule, its trials in files of several processes, its command."""
 
+import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -104,27 +106,106 @@ def test_chosen_nets_keep_the_budget_and_good_ones_train_longer(blobs):
     assert 2 in rungs[20:]
 
 
-def test_a_torn_journal_opens_again(tmp_path):
-    """Cut within its last lines at each byte; oracle: the trials of the whole lines."""
-    whole = tmp_path / "whole.log"
-    study = _storage.open_study(whole, "this")
-    for number in range(3):
+def run_trials(study, nets):
+    """Enqueue, run and finish a trial for each net, as a process of a search does; after each step
+    it yields."""
+    for net in nets:
+        _storage.enqueue(study, net=net, rung=0, epochs=3, seed=0)
+        yield
         trial = study.ask()
-        trial.set_user_attr("net", f"mlp:{number}")
-        trial.set_user_attr("rung", 0)
-        study.tell(trial, [0.5, 1.0, 2.0])
-    content = whole.read_bytes()
-    for cut in range(len(content) - 260, len(content), 13):
-        torn = tmp_path / f"{cut}.log"
-        torn.write_bytes(content[:cut])
-        again = _storage.open_study(torn, "this")
-        assert (
-            torn.read_bytes()[: content[:cut].rfind(b"\n") + 1]
-            == content[: content[:cut].rfind(b"\n") + 1]
-        )
-        assert 2 <= len(again.trials) <= 3
-        again.tell(again.ask(), [0.1, 1.0, 1.0])
-        assert len(_storage.open_study(torn, "this").trials) == len(again.trials)
+        yield
+        trial.set_user_attr("worker", _storage.worker())
+        yield
+        for name, value in {"flash": 10, "ram": 20, "note": "µ-Netz ☂"}.items():
+            trial.set_user_attr(name, value)
+            yield
+        study.tell(trial, [0.5, 10.0, 20.0])
+        yield
+
+
+def replay(content):
+    """The trials of the whole lines of a journal, read without Optuna: [net, state]."""
+    trials = []
+    for line in content[: content.rfind(b"\n") + 1].splitlines():
+        log = json.loads(line)
+        if log["op_code"] == 4:  # a new trial, waiting
+            trials.append([log["user_attrs"]["net"], log["state"]])
+        elif log["op_code"] == 6:  # a trial's state
+            trials[log["trial_id"]][1] = log["state"]
+    return trials
+
+
+@pytest.fixture(scope="module")
+def journal(tmp_path_factory):
+    """The bytes of a journal that two processes wrote in turn, which have ended; its text is not
+    escaped, as other writers of JSON leave it."""
+    file = tmp_path_factory.mktemp("journal") / "study.log"
+    studies = [_storage.open_study(file, "this") for _ in range(2)]
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    ended = {**_storage.worker(), "process": process.pid}
+    runs = [
+        run_trials(study, [f"mlp:{i},{n}" for n in range(1, 7)]) for i, study in enumerate(studies)
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_storage, "worker", lambda: ended)
+        for _ in itertools.zip_longest(*runs):
+            pass
+    lines = file.read_text("utf-8").splitlines()
+    whole = [json.dumps(json.loads(line), ensure_ascii=False) for line in lines]
+    return ("\n".join(whole) + "\n").encode("utf-8")
+
+
+RUNNING, COMPLETE = 0, 1  # states in a journal
+
+
+def cuts_of(content, count):
+    """Random places in a journal, some within a character, some between two lines."""
+    rng = np.random.default_rng(60)
+    within = [i for i, byte in enumerate(content) if 0x80 <= byte < 0xC0]
+    between = [i + 1 for i, byte in enumerate(content) if byte == ord("\n")]
+    anywhere = range(len(content))
+    kinds = (anywhere, within, between)
+    return [int(rng.choice(kinds[n % 3])) for n in range(count)]
+
+
+def test_a_torn_journal_goes_on_and_repeats_what_ran(journal, tmp_path, toolbox):
+    """Oracle: the whole lines before the cut, read without Optuna."""
+    for number, cut in enumerate(cuts_of(journal, toolbox.count(every_day=15, ci=60))):
+        torn = tmp_path / f"{number}.log"
+        torn.write_bytes(journal[:cut])
+        kept = journal[: journal.rfind(b"\n", 0, cut) + 1]
+        before = replay(kept)
+        study = _storage.open_study(torn, "this")
+        assert torn.read_bytes()[: len(kept)] == kept
+        ran = [net for net, state in before if state == RUNNING]
+        assert len(ran) <= 2  # one of each process
+        assert _storage.enqueue_dead(study) == len(ran)
+        again = []
+        while _storage.has_waiting(study):
+            trial = study.ask()
+            again.append(trial.user_attrs["net"])
+            study.tell(trial, [0.5, 10.0, 20.0])
+        finished = [net for net, state in before if state == COMPLETE]
+        waited = [net for net, state in before if state not in (RUNNING, COMPLETE)]
+        assert sorted(again) == sorted(ran + waited)
+        assert not {*again} & {*finished}
+        done = _storage.past(_storage.open_study(torn, "this"))
+        assert sorted(trial.net for trial in done) == sorted(net for net, _ in before)
+
+
+def test_a_living_process_writes_after_a_torn_line(tmp_path):
+    """Another process was killed while it wrote. Oracle: the lines before, and Optuna's reader."""
+    file = tmp_path / "study.log"
+    study = _storage.open_study(file, "this")
+    for torn in (b'{"op_code":4,"worker', '{"op_code":8,"user_attr":{"note":"µ'.encode()[:-1]):
+        whole = file.read_bytes()
+        with file.open("ab") as other:
+            other.write(torn)
+        study.tell(study.ask(), [0.1, 1.0, 1.0])
+        assert file.read_bytes().startswith(whole)
+        assert all(json.loads(line) for line in file.read_bytes().splitlines())
+    assert len(_storage.open_study(file, "this").trials) == 2
 
 
 def test_a_study_of_another_search_is_refused(tmp_path):
@@ -237,6 +318,65 @@ def test_killed_processes_leave_a_study_that_goes_on(folder, capsys, toolbox):
     assert "COMPLETE" in states
     assert "RUNNING" not in states
     capsys.readouterr()
+
+
+FULL = """
+import resource, signal, sys
+from drypoint.cli.__main__ import main
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write beyond the limit is an error, as of a disk
+size = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+def test_a_full_disk_ends_in_a_line_and_the_study_opens_again(folder, capsys, toolbox):
+    """Oracle: the next process goes on with the finished trials of the journal."""
+    study = folder / "study.log"
+    more = ("--study", str(study), "--minutes", "1")
+    sizes = np.random.default_rng(2).integers(800, 9000, toolbox.count(every_day=1, ci=6))
+    for size in sizes.tolist():
+        study.unlink(missing_ok=True)
+        words = [sys.executable, "-c", FULL, str(size), *command(folder, *more)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert done.returncode == 2, done.stderr
+        *_, last = done.stderr.splitlines()
+        assert last.startswith(f"drypoint: the study {study} cannot be written: File too large")
+        assert "Traceback" not in done.stderr
+        content = study.read_bytes()
+        assert len(content) <= size
+        assert content.endswith(b"\n")
+        finished = [trial for trial in replay(content) if trial[1] == COMPLETE]
+        opened = _storage.open_study(study, _about(study))
+        assert len([p for p in _storage.past(opened) if p.accuracy is not None]) == len(finished)
+    assert main(command(folder, "--study", str(study), "--minutes", "0.1")) == 0
+    capsys.readouterr()
+
+
+def test_an_interrupt_writes_the_best_net_so_far(folder, toolbox):
+    """SIGINT at random moments after the first trained net. Oracle: the folder and its account."""
+    rng = np.random.default_rng(4)
+    for _ in range(toolbox.count(every_day=1, ci=5)):
+        words = [sys.executable, "-m", "drypoint", *command(folder, "--minutes", "30")]
+        with subprocess.Popen(
+            words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as running:
+            assert running.stderr is not None
+            while " epochs: " not in (line := running.stderr.readline()):
+                assert line, "the search ended"
+            time.sleep(float(rng.uniform(0, 2)))
+            running.send_signal(signal.SIGINT)
+            text, said = running.communicate(timeout=200)
+        assert running.returncode == 0, said
+        assert "interrupted: the best net so far" in said
+        facts = json.loads((folder / "out/search.json").read_text())
+        loaded = program.blob.loads((folder / "out/model.dpt").read_bytes())
+        cost = devices.estimate(loaded, "cortex-m0+", optimize="-Os", by_rows=False)
+        assert facts["account"] == cost.account.to_json()
+        assert facts["net"]["accuracy"] == max(p["accuracy"] for p in facts["front"])
+        assert (folder / "out/firmware/model.c").exists()
+        assert "% of the validation examples" in text
+        shutil.rmtree(folder / "out")
 
 
 def _about(study):

@@ -75,6 +75,8 @@ def open_study(place: str | Path | None, about: str) -> "optuna.Study":
         kept = found.user_attrs.get(ABOUT)
         if kept is None:
             found.set_user_attr(ABOUT, about)
+    except SearchError:
+        raise
     except Exception as error:  # of Optuna, of any database, of the disk
         raise SearchError(f"cannot open the study {place}: {_line(error)}") from error
     if kept not in (None, about):
@@ -90,32 +92,10 @@ def _storage(place: str | Path | None) -> Any:
     if place is None or "://" in str(place):
         return None if place is None else str(place)
     from optuna.storages import JournalStorage  # noqa: PLC0415
-    from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415
 
-    repair_journal(Path(place))
-    return JournalStorage(JournalFileBackend(str(place)))
+    from ._journal import Journal  # noqa: PLC0415 ; loads Optuna
 
-
-def repair_journal(file: Path) -> int:
-    """Cut a torn last line off a journal, under the lock of its writers; the bytes that were cut.
-
-    A process that was killed while it wrote leaves a torn line, which no Optuna can read.
-    """
-    from optuna.storages.journal import JournalFileSymlinkLock  # noqa: PLC0415
-
-    file.parent.mkdir(parents=True, exist_ok=True)
-    if not file.exists():
-        return 0
-    lock = JournalFileSymlinkLock(str(file))
-    lock.acquire()
-    try:
-        with file.open("r+b") as journal:
-            content = journal.read()
-            whole = content.rfind(b"\n") + 1
-            journal.truncate(whole)
-    finally:
-        lock.release()
-    return len(content) - whole
+    return JournalStorage(Journal(Path(place)))
 
 
 def worker() -> dict[str, object]:
