@@ -334,7 +334,7 @@ def test_a_full_disk_ends_in_a_line_and_the_study_opens_again(folder, capsys, to
     """Oracle: the next process goes on with the finished trials of the journal."""
     study = folder / "study.log"
     more = ("--study", str(study), "--minutes", "1")
-    sizes = np.random.default_rng(2).integers(800, 9000, toolbox.count(every_day=1, ci=6))
+    sizes = np.random.default_rng(2).integers(800, 9000, toolbox.count(every_day=1, ci=3))
     for size in sizes.tolist():
         study.unlink(missing_ok=True)
         words = [sys.executable, "-c", FULL, str(size), *command(folder, *more)]
@@ -353,11 +353,19 @@ def test_a_full_disk_ends_in_a_line_and_the_study_opens_again(folder, capsys, to
     capsys.readouterr()
 
 
+INTERRUPTED = """
+import signal, sys
+from drypoint.cli.__main__ import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a test in the background ignores it
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 def test_an_interrupt_writes_the_best_net_so_far(folder, toolbox):
     """SIGINT at random moments after the first trained net. Oracle: the folder and its account."""
     rng = np.random.default_rng(4)
-    for _ in range(toolbox.count(every_day=1, ci=5)):
-        words = [sys.executable, "-m", "drypoint", *command(folder, "--minutes", "30")]
+    for _ in range(toolbox.count(every_day=1, ci=3)):
+        words = [sys.executable, "-c", INTERRUPTED, *command(folder, "--minutes", "3")]
         with subprocess.Popen(
             words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as running:
