@@ -53,8 +53,7 @@ class DrypointTrainer(Trainer):
         autodiff.set_threads(threads)
         encoder = None
         if x.dtype == np.uint8:
-            color = "gray" if x.ndim == 3 else "rgb"
-            encoder = ImageEncoder(width=x.shape[2], height=x.shape[1], color=color)
+            encoder = ImageEncoder.from_shape((1 if x.ndim == 3 else 3, *x.shape[1:3]))
         classes = CrossEntropyLoss(from_logits=not isinstance(net[-1], Softmax))
         self._loss = MSELoss() if y.ndim > 1 else classes
         x, y = np.array(x), np.array(y)  # owners of their memory; a Dataset copies no read-only one

@@ -1,4 +1,4 @@
-"""Each task of the registry `tasks.TASKS` through each command.
+"""Each task of the registry `tasks.TASKS`, and each kind of foreign file, through each command.
 
 A new task is crossed once `task_samples.SAMPLES` has its data. Oracles: the answers that the task
 gives in Python, and the commands' own checks, such as `verify`, which compares every byte.
@@ -7,11 +7,13 @@ gives in Python, and the commands' own checks, such as `verify`, which compares 
 import json
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from task_samples import SAMPLES
 
-from drypoint import nn
+from drypoint import interop, nn
 from drypoint.cli.__main__ import main
 from drypoint.cli._run import _read
 from drypoint.engine import Engine
@@ -206,3 +208,112 @@ def test_a_saved_net_is_trained_further_on_its_data(crossing, tmp_path):
 @pytest.fixture(params=[*NAMES, BODY])
 def crossing(request, crossings):
     return crossings(request.param)
+
+
+FILES = ("float.onnx", "int8.onnx", "int8.tflite")
+FILE_OPTIONS = {  # a file has no front end of sound and no decoder of boxes
+    "classes": ("--labels", "calm,odd"),
+    "numbers": ("--task", "regression", "--label", "price"),
+    "pixels": ("--labels", "ground,blot"),
+}
+
+
+class Imported(NamedTuple):
+    """A file of another framework of a task's net, and what it does not say."""
+
+    crossing: Crossing
+    path: Path
+    options: tuple[str, ...]
+
+    @property
+    def is_float(self):
+        return self.path.name.startswith("float")
+
+    def facts(self, command, *words):
+        return self.crossing.facts(command, self.path, *words, *self.options)
+
+
+@pytest.fixture(params=[(name, file) for name in FILE_OPTIONS for file in FILES], ids="-".join)
+def imported(request, crossings, toolbox):
+    """Scaling is an option of floats and of signals; the integers of pictures have it inside."""
+    name, file = request.param
+    toolbox.need_package("tflite" if file.endswith("tflite") else "onnx")
+    crossing = crossings(name)
+    path, model, program = crossing.file(file), crossing.load("net.npz"), crossing.load("net.dpt")
+    typical = program.encode(_read([crossing.sample.input], program, file)[1])
+    write = interop.to_tflite if file.endswith("tflite") else interop.to_onnx
+    path.write_bytes(write(model) if "float" in file else write(program, typical))
+    options = FILE_OPTIONS[name]
+    if "float" in file or program.input_type == "i8":
+        for word in ("mean", "std"):
+            options += (f"--{word}={','.join(map(repr, getattr(model.encoder, word)))}",)
+    return Imported(crossing, path, options)
+
+
+def test_a_file_answers_as_the_net_that_it_was_written_of(imported):
+    """Oracle: the net itself. A file of integers rounds its output to 8 bits, half a step of
+    which is 0.4 % of the largest.
+    """
+    of = imported.crossing.file("net.npz" if imported.is_float else "net.dpt")
+    (wanted, *_), (found, *_) = (
+        facts["answers"]
+        for facts in (
+            imported.facts("run", imported.crossing.sample.input),
+            imported.crossing.facts("run", of, imported.crossing.sample.input),
+        )
+    )
+    relative, absolute = (1e-4, 1e-5) if imported.is_float else (0.01, 0.05)
+    for ours, theirs in zip(leaves(found), leaves(wanted), strict=True):
+        is_float = isinstance(theirs, float)
+        assert ours == (pytest.approx(theirs, relative, absolute) if is_float else theirs)
+
+
+def leaves(facts):
+    """The values of nested JSON, in its order."""
+    if isinstance(facts, dict | list):
+        inside = facts.items() if isinstance(facts, dict) else enumerate(facts)
+        return [leaf for _, value in inside for leaf in leaves(value)]
+    return [facts]
+
+
+def test_every_command_takes_the_file(imported, tmp_path, toolbox):
+    """Oracles: the number of examples, and the commands' own comparisons."""
+    toolbox.need("cc")
+    data = ("--data", imported.crossing.sample.data)
+    kind = imported.facts("info")["kind"]
+    assert kind == ("model" if imported.is_float else "program")
+    n = imported.facts("measure", *data)["n"]
+    assert n == {"classes": 40, "numbers": 60, "pixels": 60}[imported.crossing.name]
+    assert imported.facts("measure", *data, "--limit", 5)["n"] == 5
+    found = imported.facts("export", *data, "--out", tmp_path / "c")
+    assert found["account"]["ram_bytes"] != 0
+    page = ("--out", tmp_path / "page.html")
+    known = ("--calibration", imported.crossing.sample.data) if imported.is_float else ()
+    found = imported.facts("report", *data, *known, *page)
+    assert (found["quality"] or found["outputs"])["examples"] > 0
+    found = imported.facts("serve", *data, "--out", tmp_path / "site")
+    assert (tmp_path / "site/index.html").stat().st_size == found["bytes"]
+    program = imported.path
+    if imported.is_float:
+        program = tmp_path / "net.dpt"
+        imported.facts("quantize", *data, "--out", program)
+        line = imported.crossing.run("verify", imported.path, *imported.options, code=2)
+        assert line.endswith(f"this needs a program: drypoint quantize {imported.path}")
+    else:
+        out = ("--out", tmp_path / "x")
+        for words in (("quantize", program, *imported.options), ("train", "--net", program)):
+            line = imported.crossing.run(*words, *data, *out, code=2)
+            assert line.endswith("is an integer program; this needs a float model (.npz)")
+    options = () if imported.is_float else imported.options
+    words = ("verify", program, *data, "--limit", 3, *options)
+    found = imported.crossing.facts(*words)
+    assert (found["examples"], any(found["differing"].values())) == (3, False)
+
+
+@pytest.mark.parametrize("imported", [(t, FILES[0]) for t in ("classes", "numbers")], indirect=True)
+def test_a_float_file_is_trained_further(imported, tmp_path):
+    out = tmp_path / "net.npz"
+    options = imported.options if imported.crossing.name == "numbers" else imported.options[2:]
+    words = ("--data", imported.crossing.sample.data, "--epochs", 1, "--out", out)
+    imported.crossing.run("train", "--net", imported.path, *words, *options)
+    assert task_of(nn.load(out)).name == imported.crossing.name

@@ -149,7 +149,7 @@ def _counts(
 
 def _check_size(settings: Mapping[str, Any], tensor: Tensor) -> None:
     size, (h, w, c) = (settings.get("window"), settings.get("channels")), tensor.shape
-    if size != (h, c) or w != 1:
+    if size != (h * w, c) or 1 not in (h, w):
         raise ProgramError(
             f"the encoder's windows of {size[0]} steps x {size[1]} channels do not fit the input "
             f"{tensor.shape}"

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._tensors import NUMPY_TYPE, ProgramError, Tensor
+from ._tensors import LIMITS, NUMPY_TYPE, ProgramError, Tensor
 
 
 def checked_input(x: ArrayLike, tensor: Tensor, *, reads_pixels: bool) -> NDArray[np.integer]:
@@ -36,12 +36,12 @@ def checked_input(x: ArrayLike, tensor: Tensor, *, reads_pixels: bool) -> NDArra
     raise ProgramError(f"inputs are {x.shape}, the program reads {shape} or a batch of them{hint}")
 
 
-def is_signed_picture(tensor: Tensor, scale: float) -> bool:
-    """Whether a tensor is a picture's pixels less 128: ``i8`` HxWx1 or HxWx3 with zero point -128
-    whose values are real pixels from 0 to 255 or from 0 to 1 (a scale of 1 or 1/255, to 1 %).
+def is_picture(tensor: Tensor, scale: float) -> bool:
+    """Whether a tensor is a picture's pixels, or, of ``i8``, these less 128: HxWx1 or HxWx3 whose
+    values are real pixels from 0 to 255 or from 0 to 1 (a scale of 1 or 1/255, to 1 %).
     """
     h, w, c = tensor.shape
-    picture = tensor.type == "i8" and tensor.zero == -128 and c in (1, 3) and min(h, w) > 1
+    picture = tensor.zero == LIMITS[tensor.type][0] and c in (1, 3) and min(h, w) > 1
     return picture and min(abs(scale - 1), abs(255 * scale - 1)) < 0.01
 
 

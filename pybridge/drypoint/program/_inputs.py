@@ -118,7 +118,8 @@ def real_planes(values: NDArray[Any], shape: Shape, *, signal: bool) -> NDArray[
     if values.dtype.kind not in ("f" if signal else "biuf") and values.dtype != np.int16:
         raise ProgramError(f"inputs are {values.dtype}; wanted: floats or int16 counts")
     if signal:
-        forms = [(h, c), (h,)] if c == 1 else [(h, c)]
+        steps = h * w  # along either axis: the bytes are the same
+        forms = [(steps, c), (steps,)] if c == 1 else [(steps, c)]
     else:
         forms = [(c, h, w), *[(c, h)] * (w == 1), *[(c * h * w,)] * (c == 1 or h * w == 1)]
     values = values[None] if values.shape in forms else values

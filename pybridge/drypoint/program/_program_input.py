@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from drypoint import sound
 
 from ._border import Border, border, is_signal, sample_rate_of
-from ._check_input import checked_input, is_signed_picture
+from ._check_input import checked_input, is_picture
 from ._inputs import InputPart, Inputs, join_parts, real_planes, split_reals
 from ._sound import SoundBorder, is_audio, sound_border
 from ._tensors import ProgramError, Shape, Tensor
@@ -75,9 +75,16 @@ class ProgramInput:
         return sound_border(self.front, self.encoder, self.input, self.input_scale)
 
     @property
+    def is_of_picture(self) -> bool:
+        """Whether the input has the steps of a picture's pixels: ``u8`` or, less 128, ``i8``
+        (H, W, 1) or (H, W, 3) of a scale of 1 or 1/255, to 1 %.
+        """
+        return is_picture(self.input, self.input_scale)
+
+    @property
     def reads_signed_pixels(self) -> bool:
-        """Whether the input is a picture's pixels less 128 (`is_signed_picture`), no encoder."""
-        return self.encoder is None and is_signed_picture(self.input, self.input_scale)
+        """Whether the input is a picture's pixels less 128 (`is_of_picture`), no encoder."""
+        return self.encoder is None and self.input.type == "i8" and self.is_of_picture
 
     @property
     def sample_rate(self) -> int | None:

@@ -150,7 +150,7 @@ def make_case(name: str) -> Case:
     if name in SIGNALS:
         return _signal_case(name, net.initialize(0))
     channels, height, width = net.input_shape
-    encoder = ImageEncoder(width=width, height=height, color="rgb" if channels == 3 else "gray")
+    encoder = ImageEncoder.from_shape(net.input_shape)
     (classes,) = net.output_shape(net.input_shape)
     model = Model(net, encoder=encoder, decoder=ClassDecoder(tuple(range(classes))))
     if name == "lenet":

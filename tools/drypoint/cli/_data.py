@@ -270,7 +270,7 @@ def encoder_of(reader: Model | Program) -> Encoder | None:
         return getattr(reader.encoder, "encoder", None) if reader.is_integer else reader.encoder
     if reader.reads_signed_pixels:
         h, w, c = reader.input_shape
-        return ImageEncoder(width=w, height=h, color="gray" if c == 1 else "rgb")
+        return ImageEncoder.from_shape((c, h, w))
     return None if reader.encoder is None else encoder_from_config(reader.encoder)
 
 

@@ -23,8 +23,10 @@ class Options:
     """What a file of another framework does not say.
 
     Attributes:
-        mean, std: of pixels in [0, 1], of a float net of images: one number, or one a channel.
+        mean, std: of pixels in [0, 1] of a float net, or of a signal: one number, or one a channel.
         labels: names of the classes; empty: 0, 1, ...
+        task: as `data.read` takes it; None: the outputs are classes, if the net is a classifier.
+        label: the column of labels of a CSV file; None: as `data.read` finds it.
         cut: the tensors that become outputs; empty: the file's own outputs.
         input_shape: shape of an example of an ONNX file that leaves it open.
         features: whether the outputs are features of a body, not classes.
@@ -34,6 +36,8 @@ class Options:
     mean: Sequence[float] | None = None
     std: Sequence[float] | None = None
     labels: tuple[str, ...] = ()
+    task: str | None = None
+    label: str | None = None
     cut: tuple[str, ...] = ()
     input_shape: tuple[int, ...] | None = None
     features: bool = False
@@ -42,8 +46,21 @@ class Options:
     @property
     def first_option(self) -> str:
         """The first option of a command that is given; "" without."""
-        options = {"labels": self.labels, "mean": self.mean, "std": self.std, "cells": self.cells}
-        return next((f"--{name}" for name, value in options.items() if value), "")
+        names = "labels", "mean", "std", "cells", "task", "label"
+        return next((f"--{name}" for name in names if getattr(self, name)), "")
+
+    @property
+    def scaling(self) -> dict[str, Any]:
+        """``--mean`` and ``--std`` as settings of an encoder; {}: neither is given."""
+        given = {"mean": self.mean, "std": self.std}
+        return {name: _statistic(value) for name, value in given.items() if value is not None}
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """How data are read, as the file of a net trained here states it; {}: no option."""
+        given = {"task": self.task, "label": self.label}
+        read = {name: value for name, value in given.items() if value is not None}
+        return {"data": {"read": read}} if read else {}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -75,8 +92,20 @@ def add_foreign_arguments(
         "--labels", metavar="A,B,...", help=f"{of}names of the classes; 0, 1, ... if left out"
     )
     parser.add_argument(
+        "--task",
+        dest="net_task",  # `drypoint train` has another --task, and another --label
+        choices=[tasks.Numbers.read_as],
+        help=f"{of}the output is the number in the column --label, not classes",
+    )
+    parser.add_argument(
+        "--label",
+        dest="net_label",
+        metavar="COLUMN",
+        help=f"{of}the column of labels of a CSV file of data",
+    )
+    parser.add_argument(
         "--cells",
-        dest="has_cells",  # `drypoint train` has another --cells
+        dest="has_cells",
         action="store_true",
         help=f"{of}the output is a softmax of each cell, its first class the background (Edge "
         "Impulse's FOMO): cells of a class that touch are an object",
@@ -84,8 +113,8 @@ def add_foreign_arguments(
 
 
 def add_scaling_arguments(parser: argparse.ArgumentParser, *, of: str) -> None:
-    """``--mean`` and ``--std``, the scaling of pixels that a file of a float net does not state."""
-    pixels = f"of pixels in [0, 1], as in a float net's training: {_NUMBERS}"
+    """``--mean`` and ``--std``, the scaling of inputs that a file does not state."""
+    pixels = f"of pixels in [0, 1] or of a signal, as in the net's training: {_NUMBERS}"
     parser.add_argument("--mean", nargs="+", metavar="M", help=f"{of}mean {pixels}")
     parser.add_argument("--std", nargs="+", metavar="S", help=f"{of}deviation {pixels}")
 
@@ -97,6 +126,8 @@ def foreign_options(args: argparse.Namespace) -> Options:
         mean=_split_numbers("--mean", args.mean),
         std=_split_numbers("--std", args.std),
         labels=tuple(labels.split(",")) if labels else (),
+        task=getattr(args, "net_task", None),
+        label=getattr(args, "net_label", None),
         cells=getattr(args, "has_cells", False),
     )
 
@@ -113,14 +144,14 @@ def read_foreign(path: Path, content: bytes, options: Options) -> Model | Intege
             raise DrypointError("--input-shape is of ONNX files: this file has its shape")
         where["input_shape"] = options.input_shape
     cut = {"cut": ", ".join(options.cut)} if options.cut else {}
-    provenance = {"imported": path.name, "sha256": sha256(content), **cut}
+    provenance: dict[str, Any] = {"imported": path.name, "sha256": sha256(content), **cut}
     if not is_keras and is_quantized(path, **where):
-        if options.mean is not None or options.std is not None:
-            raise DrypointError(
-                f"{path} is quantized: it reads integers, and --mean and --std are of float nets"
-            )
         program, rounding = interop.program_and_rounding(path, name=path.stem, **where)
-        simplified = simplify(replace(program, labels=options.labels, provenance=provenance))
+        reads = _encoder_of_program(program, path, options)
+        provenance |= {"model": options.reading} if options.reading else {}
+        simplified = simplify(
+            replace(program, labels=options.labels, provenance=provenance, encoder=reads)
+        )
         program = simplified.program
         if options.cells:
             program = _with_cells(program, path)
@@ -131,10 +162,13 @@ def read_foreign(path: Path, content: bytes, options: Options) -> Model | Intege
     net = (interop.from_keras if is_keras else read)(path, **where)
     joined = nn.Model(net).net  # several inputs are one vector
     encoder, decoder = _encoder(net, path, options), None
-    if not options.features:
+    if not options.features and options.task is None:
         decoder = _decoder(joined, path, options)
     if decoder is not None:
         net = _with_probabilities(net)
+    if isinstance(encoder, data.SignalEncoder):
+        net = _reading_signals(net, encoder)
+    provenance |= options.reading
     return nn.Model(net, encoder=encoder, decoder=decoder, provenance=provenance)
 
 
@@ -175,25 +209,66 @@ def _with_probabilities(net: nn.Sequential | nn.Graph) -> nn.Sequential | nn.Gra
 
 def _encoder(
     net: nn.Sequential | nn.Graph, path: Path, options: Options
-) -> data.ImageEncoder | None:
-    """The encoder of images of one or three channels; None: the model takes arrays."""
-    shape = net.input_shape or ()
-    if len(shape) != 3 or shape[0] not in (1, 3) or shape[1] == 1:
-        if options.mean is not None or options.std is not None:
-            several = ", ".join(net.input_ports) if len(net.input_ports) > 1 else ""
-            raise DrypointError(
-                f"{path} reads {several or shape}, and --mean and --std are of images, (1, H, W) "
-                "or (3, H, W); leave them out: the model takes arrays"
-            )
-        return None
-    channels, height, width = shape
-    return data.ImageEncoder(
-        width=width,
-        height=height,
-        color="gray" if channels == 1 else "rgb",
-        mean=_statistic(options.mean),
-        std=_statistic(options.std),
-    )
+) -> data.ImageEncoder | data.SignalEncoder | None:
+    """The encoder of pictures of one or three channels, or of signals; None: the model takes
+    arrays.
+    """
+    shape, scaling = net.input_shape or (), options.scaling
+    if (size := _signal_size(shape)) is not None:
+        return data.SignalEncoder(window=size[0], channels=size[1], **scaling)
+    if len(shape) == 3 and shape[0] in (1, 3):
+        return data.ImageEncoder.from_shape(shape, **scaling)
+    if scaling:
+        several = ", ".join(net.input_ports) if len(net.input_ports) > 1 else ""
+        raise DrypointError(
+            f"{path} reads {several or shape}, and --mean and --std are of pictures, (1, H, W) or "
+            "(3, H, W), and of signals, (C, L); leave them out: the model takes arrays"
+        )
+    return None
+
+
+def _encoder_of_program(program: Program, path: Path, options: Options) -> dict[str, Any] | None:
+    """The config of the encoder of a quantized file that reads signals or pixels; None: it has
+    none, as one of pixels less 128.
+    """
+    h, w, c = program.input_shape
+    size = None if program.input_parts or program.is_streaming else _signal_size((c, h, w))
+    if size is not None:
+        return data.SignalEncoder(window=size[0], channels=size[1], **options.scaling).config()
+    if options.scaling:
+        raise DrypointError(
+            f"{path} is quantized and reads integers {program.input_shape}: --mean and --std are "
+            "of float nets and of signals"
+        )
+    if program.input_type == "u8" and program.is_of_picture:
+        return data.ImageEncoder.from_shape((c, h, w)).config()
+    return None
+
+
+def _signal_size(shape: tuple[int, ...]) -> tuple[int, int] | None:
+    """Time steps and channels of a net that reads (C, L), (C, 1, L) or (C, L, 1); of (F,) and
+    (1, F, 1), which are F numbers without time, 1 and F; None: another shape.
+    """
+    if len(shape) == 1 or (len(shape) == 3 and shape[0] == shape[2] == 1):
+        return 1, math.prod(shape)
+    if len(shape) == 2 or (len(shape) == 3 and 1 in shape[1:]):
+        return math.prod(shape[1:]), shape[0]
+    return None
+
+
+def _reading_signals(net: nn.Sequential | nn.Graph, encoder: data.SignalEncoder) -> nn.Sequential:
+    """The net for what the encoder of its input gives, (channels, steps)."""
+    shape, given = net.input_shape, (encoder.channels, encoder.window)
+    layers: dict[str, nn.Layer] = {"net": net}
+    if isinstance(net, nn.Sequential):
+        layers = dict(net.layers)
+    first = next(iter(layers))
+    if encoder.window == 1 and isinstance(layers[first], nn.Flatten):
+        shape = (encoder.channels,)  # as the Flatten gives it
+        del layers[first]
+    if shape is not None and shape != given:
+        layers = {"planes": nn.Reshape(shape), **layers}
+    return nn.Sequential(layers, given)
 
 
 def _decoder(net: nn.Layer, path: Path, options: Options) -> data.ClassDecoder | None:
@@ -213,14 +288,12 @@ def _decoder(net: nn.Layer, path: Path, options: Options) -> data.ClassDecoder |
     if not options.labels and (len(shape) != 1 or shape[0] in (1, math.prod(given))):
         return None
     labels = data.class_names(options.labels) if options.labels else range(shape[0])
-    if shape != (len(labels),):
+    if shape[:1] != (len(labels),) or len(shape) == 2:
         raise DrypointError(f"{path} gives {shape}, and --labels names {len(labels)} classes")
     return data.ClassDecoder(tuple(labels))
 
 
-def _statistic(given: Sequence[float] | None) -> float | tuple[float, ...] | None:
-    if given is None:
-        return None
+def _statistic(given: Sequence[float]) -> float | tuple[float, ...]:
     return given[0] if len(given) == 1 else tuple(given)
 
 

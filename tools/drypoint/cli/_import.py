@@ -6,7 +6,7 @@ from pathlib import Path
 
 from drypoint import interop
 from drypoint.common import DrypointError, check_suffix, read_bytes, read_start, write_atomic
-from drypoint.data import ClassDecoder
+from drypoint.data import ClassDecoder, ImageEncoder
 from drypoint.nn import Graph, Sequential
 from drypoint.program import blob
 
@@ -62,7 +62,9 @@ def run(args: argparse.Namespace) -> int:
     imported.save(out)
     net, encoder, decoder = imported.net, imported.encoder, imported.decoder
     if encoder is not None and args.mean is None and args.std is None:
-        say("no --mean, no --std: pixels are divided by 255 alone; name both if training did more")
+        pixels = isinstance(encoder, ImageEncoder)
+        done = "pixels are divided by 255 alone" if pixels else "signals are read as they are"
+        say(f"no --mean, no --std: {done}; name both if training did more")
     facts = {
         "file": str(out),
         "layers": [*net.layers] if isinstance(net, Sequential | Graph) else [],

@@ -45,8 +45,8 @@ def reconstruction_errors(
         sums = values_of(runner.reconstruction_error(x), output)
         return sums, program.mean_squared_error(sums)
     h, w, c = program.input_shape
-    encoder = ImageEncoder(width=w, height=h, color="gray" if c == 1 else "rgb")
-    encode = encoder if program.encoder is None else encoder_from_config(program.encoder)
+    own = program.encoder
+    encode = ImageEncoder.from_shape((c, h, w)) if own is None else encoder_from_config(own)
     off = runner.predict_proba(x).reshape(len(x), -1)
     off -= np.asarray(encode(x), np.float64).reshape(len(x), -1)
     squares = np.square(off).mean(axis=1)

@@ -52,7 +52,7 @@ def choose_encoder(
     if picture is None:
         return None
     channels, height, width = picture
-    encoder = ImageEncoder(width=width, height=height, color="rgb" if channels == 3 else "gray")
+    encoder = ImageEncoder.from_shape(picture)
     said = f"{where}: {width} x {height}, {encoder.color}"
     if port:
         source = "the images' size" if shape is None else "the net's input"

@@ -203,6 +203,25 @@ class ImageEncoder(Configured, kind="image"):
         if not np.isfinite(_encodings(self.mean, self.std, channels)).all():
             raise CoderError(f"with mean {mean!r} and std {self.std!r} pixels overflow float32")
 
+    @classmethod
+    def from_shape(
+        cls, shape: tuple[int, ...], *, mean: Statistic = None, std: Statistic = None
+    ) -> "ImageEncoder":
+        """An encoder of the pictures that a net reads.
+
+        Args:
+            shape: of the net's input, (1, height, width) for gray pictures or (3, height, width).
+            mean, std: as the attributes.
+
+        Raises:
+            CoderError: another shape.
+        """
+        if len(shape) != 3 or shape[0] not in (1, 3):
+            raise CoderError(f"pictures are (1, height, width) or (3, height, width), not {shape}")
+        channels, height, width = shape
+        color = "gray" if channels == 1 else "rgb"
+        return cls(width=width, height=height, color=color, mean=mean, std=std)
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """(channels, height, width) of one encoded image."""
