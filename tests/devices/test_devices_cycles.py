@@ -10,6 +10,7 @@ import sound_nets
 from line_nets import spotter
 
 from drypoint import devices, models
+from drypoint.bench import make_case
 from drypoint.cli.__main__ import main
 from drypoint.devices import _cycles, _m0plus
 from drypoint.devices._count import count_marks
@@ -42,11 +43,11 @@ def m0plus(toolbox):
 @ONLY_CI
 def test_more_wait_states_take_more_cycles_of_the_same_instructions(ibex, tmp_path):
     """Oracle: QEMU's outputs and instructions, which `measure_cycles` compares."""
-    found = []
+    program, found = make_case("sww").program.streaming(), []
     for wait in (0, 2):
         (folder := tmp_path / str(wait)).mkdir()
         waiting = replace(ibex[0], run=partial(ibex[0].run, flash_wait=wait))
-        found.append(_cycles.measure_cycles(spotter(), [waiting], folder)["ibex"])
+        found.append(_cycles.measure_cycles(program, [waiting], folder)["ibex"])
     for row in found:
         assert row.total > row.instructions
         assert abs(sum(row.ops) - row.total) < 3000
