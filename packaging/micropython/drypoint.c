@@ -47,10 +47,20 @@ LINKED void *memset(void *to, int byte, size_t n) {
     return mp_fun_table.memset_(to, byte, n);
 }
 
+static __attribute__((noinline, noreturn)) void refuse(const char *text) {
+    mp_raise_ValueError(text);
+}
+
 static void check(dpt_status status) {
     if (status < 0) {
-        mp_raise_ValueError(dpt_status_text(status));
+        refuse(dpt_status_text(status));
     }
+}
+
+static mp_buffer_info_t buffer_of(mp_obj_t given) {
+    mp_buffer_info_t buffer;
+    mp_get_buffer_raise(given, &buffer, MP_BUFFER_READ);
+    return buffer;
 }
 
 #ifdef MICROPHONE
@@ -77,19 +87,19 @@ static bool load_sound(model_obj *self) {
 #endif
 
 static mp_obj_t labels_of(const dpt_model *model) {
-    mp_obj_t list = mp_obj_new_list(0, NULL);
-    for (size_t i = 0; i < model->n_labels; i++) {
-        const char *label = dpt_label(model, i);
-        size_t n = 0;
-        while (label[n] != '\0') {
-            n++;
-        }
-        mp_obj_list_append(list, mp_obj_new_str(label, n));
-    }
+    mp_obj_t labels = mp_obj_new_tuple(model->n_labels, NULL);
     size_t n;
     mp_obj_t *items;
-    mp_obj_get_array(list, &n, &items);
-    return mp_obj_new_tuple(n, items);
+    mp_obj_get_array(labels, &n, &items);
+    for (size_t i = 0; i < n; i++) {
+        const char *label = dpt_label(model, i);
+        size_t length = 0;
+        while (label[length] != '\0') {
+            length++;
+        }
+        items[i] = mp_obj_new_str(label, length);
+    }
+    return labels;
 }
 
 static void reset(model_obj *self) {
@@ -108,8 +118,7 @@ static void reset(model_obj *self) {
 static mp_obj_t model_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw,
                                const mp_obj_t *args) {
     mp_arg_check_num(n_args, n_kw, 1, 1, false);
-    mp_buffer_info_t blob;
-    mp_get_buffer_raise(args[0], &blob, MP_BUFFER_READ);
+    const mp_buffer_info_t blob = buffer_of(args[0]);
     model_obj *self = m_malloc(sizeof *self);
     memset(self, 0, sizeof *self);
     self->base.type = type;
@@ -137,19 +146,17 @@ static mp_obj_t model_make_new(const mp_obj_type_t *type, size_t n_args, size_t 
 
 static model_obj *checked(mp_obj_t self_in) {
     model_obj *self = MP_OBJ_TO_PTR(self_in);
-    mp_buffer_info_t blob;
-    mp_get_buffer_raise(self->owner, &blob, MP_BUFFER_READ);
+    const mp_buffer_info_t blob = buffer_of(self->owner);
     if (blob.buf != self->blob || blob.len != self->blob_size) {
-        mp_raise_ValueError(MP_ERROR_TEXT("the blob was resized after Model(blob): load it again"));
+        refuse(MP_ERROR_TEXT("the blob was resized after Model(blob): load it again"));
     }
     return self;
 }
 
 static const void *input_of(const model_obj *self, mp_obj_t given) {
-    mp_buffer_info_t input;
-    mp_get_buffer_raise(given, &input, MP_BUFFER_READ);
+    const mp_buffer_info_t input = buffer_of(given);
     if (input.len != dpt_input_size(&self->model)) {
-        mp_raise_ValueError(MP_ERROR_TEXT("the input must have Model.input_size bytes"));
+        refuse(MP_ERROR_TEXT("the input must have Model.input_size bytes"));
     }
     return input.buf;
 }
@@ -197,12 +204,11 @@ static MP_DEFINE_CONST_FUN_OBJ_1(model_reset_obj, model_reset);
 static mp_obj_t model_listen(mp_obj_t self_in, mp_obj_t given) {
     model_obj *self = checked(self_in);
     if (self->tables == NULL) {
-        mp_raise_ValueError(MP_ERROR_TEXT("the model reads no samples: call run or step"));
+        refuse(MP_ERROR_TEXT("the model reads no samples: call run or step"));
     }
-    mp_buffer_info_t buffer;
-    mp_get_buffer_raise(given, &buffer, MP_BUFFER_READ);
+    const mp_buffer_info_t buffer = buffer_of(given);
     if (((uintptr_t)buffer.buf | buffer.len) % sizeof(int16_t) != 0) {
-        mp_raise_ValueError(MP_ERROR_TEXT("samples must be int16: array.array('h', ...)"));
+        refuse(MP_ERROR_TEXT("samples must be int16: array.array('h', ...)"));
     }
     const int16_t *samples = buffer.buf;
     size_t n = buffer.len / sizeof *samples;
@@ -230,8 +236,7 @@ static dpt_decoder decoder_of(const model_obj *self, mp_obj_t given) {
         uint16_t cell, iou, most;
         uint8_t first, shift;
     } record;
-    mp_buffer_info_t bytes;
-    mp_get_buffer_raise(given, &bytes, MP_BUFFER_READ);
+    const mp_buffer_info_t bytes = buffer_of(given);
     record *d = m_malloc(bytes.len + sizeof *d); /* a copy, since bytes lie at any address */
     memset(d, 0, sizeof *d);
     memcpy(d, bytes.buf, bytes.len);
@@ -239,7 +244,7 @@ static dpt_decoder decoder_of(const model_obj *self, mp_obj_t given) {
     if (bytes.len % sizeof(int32_t) != 0 || bytes.len < sizeof *d || d->mult > INT32_MAX ||
         d->cell == 0 || d->cell * map.h > 4095 || d->cell * map.w > 4095 || d->iou > 1000 ||
         d->most > 1000 || d->first > 1 || d->shift > 62) {
-        mp_raise_ValueError(MP_ERROR_TEXT("wanted: the bytes of decoder.py for this model"));
+        refuse(MP_ERROR_TEXT("wanted: the bytes of decoder.py for this model"));
     }
     return (dpt_decoder){.cutoffs = (const int32_t *)(d + 1),
                          .mult = d->mult,

@@ -76,7 +76,7 @@ def test_bytes_and_instructions_equal_the_record(target, toolbox):
 
 
 @ONLY_CI
-@pytest.mark.parametrize("name", ["cortex-m4", "cortex-m55"])
+@pytest.mark.parametrize("name", ["cortex-m4", "cortex-m55", "xtensa"])
 @pytest.mark.parametrize("net", ["kws", "ic", "sww"])
 def test_deployed_nets_equal_the_record(net, name, toolbox):
     recorded = devices.read_rows()[net][name]
@@ -96,9 +96,9 @@ def test_budget_and_json_use_one_stack_figure():
     """If the kernels have a bound above the measured stack, budget and JSON use the bound."""
     for measured, bound in ((900, 1312), (1500, 1312), (700, 0)):
         cost = cost_of(stack=max(measured, bound))
-        stack = cost_facts(cost, 0)["stack_bytes"]
-        assert stack == cost.account.size("stack") == max(measured, bound)
         target = devices.target("cortex-m4")
+        stack = cost_facts(target, cost, PROGRAM, 0)["stack_bytes"]
+        assert stack == cost.account.size("stack") == max(measured, bound)
         devices.check_budget({"stack": stack}, cost, PROGRAM, target)
         with pytest.raises(devices.BudgetError, match=f"stack: {stack:,} bytes"):
             devices.check_budget({"stack": stack - 1}, cost, PROGRAM, target)

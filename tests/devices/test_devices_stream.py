@@ -11,7 +11,8 @@ import stream_nets
 from drypoint import devices
 from tools import ONLY_CI
 
-NAMES = ("cortex-m0+", "cortex-m55", "aarch64", "riscv64gcv-vlen128", "wasm32-simd128", "s390x")
+NAMES = ("cortex-m0+", "cortex-m55", "aarch64", "xtensa", "riscv64gcv-vlen128", "wasm32-simd128")
+NAMES += ("s390x",)
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def run(args: argparse.Namespace) -> int:
         if row and cost:
             clock = args.clock or row.clock_mhz
             texts += cost_text(row, cost, program, clock, len(golden))
-            costs[name] = cost_facts(cost, clock)
+            costs[name] = cost_facts(row, cost, program, clock)
             section += devices.cost_section(row, cost, program, clock)
         chosen[name] = ExportModel(program=program, golden=golden, cost=section, account=memory)
     shared = "models" if args.name is None else args.name
@@ -355,7 +355,9 @@ def cost_text(
     return text + indent(memory_chart(program, columns() - 4), "    ") + "\n\n"
 
 
-def cost_facts(cost: devices.Cost, clock_mhz: float) -> dict[str, object]:
+def cost_facts(
+    row: devices.Target, cost: devices.Cost, program: Program, clock_mhz: float
+) -> dict[str, object]:
     """A cost as JSON-able values; microseconds are an estimate at one instruction a cycle."""
     facts: dict[str, object] = {
         "built_with": cost.built_with,
@@ -369,7 +371,8 @@ def cost_facts(cost: devices.Cost, clock_mhz: float) -> dict[str, object]:
         "ram_bytes": cost.account.ram_bytes,
     }
     if cost.instructions:
-        facts["instructions"] = cost.instructions.total
+        facts["instructions"] = total = cost.instructions.total
+        facts["cycles"] = {k: v.total for k, v in devices.known_cycles(program, row, total).items()}
         if cost.instructions.frame is not None:
             facts["frame_instructions"] = cost.instructions.frame
         if clock_mhz:

@@ -1,10 +1,11 @@
 """``drypoint info``: lists a file's contents."""
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from drypoint import devices, nn
-from drypoint.common import DrypointError
+from drypoint.common import DrypointError, table_lines
 from drypoint.program import Program, account, lifetimes, memory_chart, simplify, to_export
 
 from ._chip import add_optimize_argument, level
@@ -62,7 +63,8 @@ def run(args: argparse.Namespace) -> int:
         raise DrypointError("--target estimates programs of whole windows: leave --streaming out")
     if isinstance(loaded, Program):
         found = simplify(loaded)
-        memory = account(to_export(found, streaming=args.streaming))
+        exported = to_export(found, streaming=args.streaming)
+        memory = account(exported)
         facts = {
             "kind": "program",
             "name": loaded.name,
@@ -88,10 +90,25 @@ def run(args: argparse.Namespace) -> int:
             "",
             memory_chart(loaded, columns()),
         ]
+        cycles = devices.known_cycles(exported)
+        facts["cycles"] = {name: row.total for name, row in cycles.items()}
+        lines += _cycle_lines(cycles)
         estimated, more = _estimate(loaded, args)
         result("\n".join([text, *lines, *estimated]), facts | more, as_json=args.json)
         return 0
     return _show_net(loaded, args)
+
+
+def _cycle_lines(cycles: Mapping[str, devices.Cycles]) -> list[str]:
+    """What a run takes on cores on which exactly this program was simulated."""
+    if not cycles:
+        return []
+    rows = [
+        (name, f"{row.total:,} cycles", f"{row.instructions:,} instructions of {row.target}")
+        for name, row in cycles.items()
+    ]
+    head = "one run, simulated with the kernels of each target at -O3 and no wait states:"
+    return ["", head, *table_lines(rows, left=(0,))]
 
 
 def _show_net(loaded: nn.Model | nn.Layer, args: argparse.Namespace) -> int:

@@ -19,6 +19,8 @@ from ._cost import table_bytes as table_bytes
 from ._count import Instructions as Instructions
 from ._count import count_instructions as count_instructions
 from ._count import why_not_counted as why_not_counted
+from ._cycles import Cycles as Cycles
+from ._cycles import known_cycles as known_cycles
 from ._decoder import DecoderCost as DecoderCost
 from ._decoder import measure_decoder as measure_decoder
 from ._emulate import DeviceError as DeviceError

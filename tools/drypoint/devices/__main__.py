@@ -6,8 +6,10 @@ targets that are named, or on all, and prints their bytes and their instructions
 ``engine_c/README.md``. Both run compilers and emulators: some seconds for each net on each target.
 ``compare --cmsis-nn PATH`` prints the instructions of each layer beside CMSIS-NN's, built from the
 checkout in that folder; without TARGET on Cortex-M0+, M4, M7 and M55. ``cycles`` runs the nets on
-the RTL of cores, ibex, ibex-maxperf and cv32e40p, or some of them, and prints cycles as a
-table of Markdown; ``--wait N`` adds N cycles to each read of code and constants. ``--json`` prints
+the RTL of the cores ibex, ibex-maxperf and cv32e40p and on an emulated cortex-m0+, or some of them,
+and prints cycles as a table of Markdown; ``--wait N`` adds N cycles to each read of code and
+constants, on RTL; ``--record`` keeps cycles in ``cycles.json``, from which ``drypoint info`` and
+``drypoint export`` know them. ``--json`` prints
 JSON.
 
 The nets are the shipped LeNet, on every target, and on some of them the five topologies of MLPerf
@@ -30,7 +32,8 @@ from drypoint.models import load_program
 from drypoint.program import Program, blob, fuse_rows
 
 from ._cmsis_nn import compare
-from ._cores import CORES, PACKAGES, Cycles, build_simulator, core, measure_cycles
+from ._cores import PACKAGES
+from ._cycles import Cycles, build_simulators, measure_cycles, record_cycles
 from ._record import FILE, LENET, record
 from ._table import cost_table, cycles_table, nets_table, op_table, with_table
 from ._targets import TARGETS, Target, debian_packages, target
@@ -53,6 +56,7 @@ def main() -> int:
     parser.add_argument(
         "--wait", type=int, metavar="N", help="cycles: of a read of flash, beyond 1"
     )
+    parser.add_argument("--record", action="store_true", help="cycles: keep them")
     parser.add_argument("--json", action="store_true", help="compare, cycles: print JSON")
     args = parser.parse_intermixed_args()
     if args.what == "packages":
@@ -66,13 +70,18 @@ def main() -> int:
         parser.error("compare takes --cmsis-nn PATH, a checkout of CMSIS-NN, and only compare does")
     if args.wait is not None and (args.what != "cycles" or args.wait < 0):
         parser.error("--wait takes a number from 0, and only cycles takes it")
+    if args.record and (args.what != "cycles" or args.wait):
+        parser.error("--record is for cycles without --wait")
     files = {net for net in nets if net.endswith(".dpt") and args.what != "record"}
     if unknown := set(nets) - set(NETS) - files:
         parser.error(f"no net {min(unknown)!r}; there are: {', '.join(NETS)}")
     try:
         programs = {net: fuse_rows(_program(net), arena=args.ram) for net in nets}
         if args.what == "cycles":
-            return _cycles(programs, args.targets, args.wait or 0, as_json=args.json)
+            found_cycles = _cycles(programs, args.targets, args.wait or 0, as_json=args.json)
+            if args.record:
+                record_cycles(found_cycles, programs)
+            return 0
         rows = [target(name) for name in args.targets] or TARGETS
         if args.what == "compare":
             names = args.targets or COMPARED
@@ -105,22 +114,20 @@ def _compare(
 
 def _cycles(
     programs: Mapping[str, Program], names: Sequence[str], wait: int, *, as_json: bool
-) -> int:
-    """Print the cycles of programs on cores."""
-    cores = [core(name) for name in names] or CORES
+) -> dict[str, dict[str, Cycles]]:
+    """Print the cycles of programs on cores, and return them."""
     with tempfile.TemporaryDirectory() as name:
         folder, found = Path(name), dict[str, dict[str, Cycles]]()
         with progress("compiling cores"):
-            simulators = [build_simulator(row, folder) for row in cores]
+            simulators = build_simulators(names, folder, flash_wait=wait)
         for net, program in programs.items():
             (at := folder / f"net{len(found)}").mkdir()
-            with progress(f"{net} on {len(cores)} cores"):
-                cycles = measure_cycles(program, simulators, at, flash_wait=wait)
-            found[net] = {row.name: measured for row, measured in zip(cores, cycles, strict=True)}
+            with progress(f"{net} on {len(simulators)} cores"):
+                found[net] = measure_cycles(program, simulators, at)
             _say(net)
     facts = {net: {name: asdict(row) for name, row in rows.items()} for net, rows in found.items()}
     print(json.dumps(facts, indent=1) if as_json else cycles_table(found, programs))
-    return 0
+    return found
 
 
 def _program(net: str) -> Program:

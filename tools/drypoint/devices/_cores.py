@@ -1,4 +1,4 @@
-"""Cycles of real cores: a program of the target riscv32 runs on the RTL of a core.
+"""Programs of the target riscv32 on the RTL of cores.
 
 Verilator compiles the core to C++ with two buses and a memory (``harness/rtl``). The program is the
 file that QEMU runs and counts, byte for byte: its system calls trap to a few instructions at
@@ -7,18 +7,13 @@ are what the pipeline adds: of a core and a memory without caches, not of a chip
 """
 
 import importlib.util
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from drypoint.common import how_to_install
-from drypoint.program import Program
 
-from ._count import count_instructions, function_address
+from ._count import function_address
 from ._emulate import HARNESS, DeviceError, run_tool
-from ._exported import build_exported, run_exported
 from ._targets import target
 
 RTL = HARNESS / "rtl"
@@ -91,35 +86,6 @@ CORES = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cycles:
-    """Cycles of one run on a core, of each op, and of one frame of the front end, if any.
-
-    The instructions are equal on every core.
-    """
-
-    total: int
-    ops: tuple[int, ...]
-    instructions: int
-    op_instructions: tuple[int, ...]
-    frame: int | None
-    frame_instructions: int | None
-
-
-def core(name: str) -> Core:
-    """The core of that name.
-
-    Raises:
-        DeviceError: there is none.
-    """
-    for row in CORES:
-        if row.name == name:
-            return row
-    raise DeviceError(
-        f"no core is called {name!r}; there are: {', '.join(row.name for row in CORES)}"
-    )
-
-
 def build_simulator(core: Core, folder: Path) -> Path:
     """The simulator of a core, a command in an existing folder.
 
@@ -181,51 +147,6 @@ def simulate(
     answer = run_tool(command, cwd=binary.parent, what=f"{binary.name} on {simulator.parent.name}")
     lines = out.read_text("utf-8").splitlines()
     return answer, [[int(number) for number in line.split()] for line in lines]
-
-
-def measure_cycles(
-    program: Program, simulators: Sequence[Path], folder: Path, *, flash_wait: int = 0
-) -> list[Cycles]:
-    """Cycles of a run on each core; its outputs and instructions are compared with QEMU's.
-
-    Raises:
-        DeviceError: a tool is missing or fails, a byte of the self-test is wrong, or a core's
-            answer or count of instructions is not QEMU's.
-    """
-    zeros = np.zeros((program.clocks[-1].first, *program.input_shape), np.uint8)
-    golden = zeros if program.input_type == "u8" else zeros.view(np.int8)
-    binary = build_exported(SOFTWARE, program, golden, folder)
-    answer = run_exported(SOFTWARE, program, binary)
-    listens = program.front is not None
-    counted = count_instructions(SOFTWARE, answer.marks, binary, listens=listens)
-    words = np.array([answer.selftest, answer.stack, *answer.op_stacks, *answer.marks], "<u4")
-    found = []
-    for simulator in simulators:
-        written, marks = simulate(simulator, binary, flash_wait=flash_wait)
-        name = f"{program.name} on {simulator.parent.name}"
-        if answer.selftest != 0 or written != words.tobytes():
-            raise DeviceError(f"{name}: other outputs than QEMU's: please report it")
-        ops = np.array(marks[3 : 3 + len(answer.marks)])
-        sums = [np.bincount(answer.marks, weights=column) for column in ops.T]
-        instructions, total = marks[1]
-        executed, frame = marks[4 + len(answer.marks)] if listens else (None, None)
-        if (instructions, executed, *map(int, sums[0])) != (
-            counted.total,
-            counted.frame,
-            *counted.ops,
-        ):
-            raise DeviceError(f"{name}: {instructions:,} instructions, not {counted.total:,}")
-        found.append(
-            Cycles(
-                total=total,
-                ops=tuple(map(int, sums[1])),
-                instructions=instructions,
-                op_instructions=counted.ops,
-                frame=frame,
-                frame_instructions=executed,
-            )
-        )
-    return found
 
 
 def _entry(binary: Path) -> int:

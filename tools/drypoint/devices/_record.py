@@ -28,6 +28,7 @@ NET_TARGETS = (
     "cortex-m7",
     "cortex-m55",
     "aarch64-dotprod",
+    "xtensa",
     "riscv64gcv-vlen128",
     "wasm32-simd128",
 )

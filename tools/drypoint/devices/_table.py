@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from drypoint.common import markdown_text, table_lines
 from drypoint.program import Program, memory_chart
 
-from ._cores import Cycles
 from ._cost import Cost, plane_bytes, table_bytes
 from ._count import why_not_counted
+from ._cycles import Cycles, known_cycles
 from ._record import NET_TARGETS, Record
 from ._targets import Target, target
 
@@ -88,22 +87,32 @@ def nets_table(nets: Mapping[str, Record]) -> str:
 
 
 def cycles_table(nets: Mapping[str, Mapping[str, Cycles]], programs: Mapping[str, Program]) -> str:
-    """Cycles of nets and of their ops on cores as Markdown, with cycles a MAC in brackets."""
-    cores = list(next(iter(nets.values())))
-    head = f"| | MACs | instructions | {' | '.join(cores)} |"
-    lines = [head, "|---|" + "---:|" * (2 + len(cores))]
+    """Cycles of nets and of their ops on cores as Markdown, with cycles a MAC in brackets; before
+    the cores of a target a column with its instructions."""
+    head, before = ["", "MACs"], ""
+    for name, row in next(iter(nets.values())).items():
+        head += [f"instructions of {row.target}"] * (row.target != before) + [name]
+        before = row.target
+    lines = [f"| {' | '.join(head)} |".replace("|  |", "| |"), "|---|" + "---:|" * (len(head) - 1)]
     for net, rows in nets.items():
-        ops, found = programs[net].ops, list(rows.values())
-        macs = [programs[net].macs, *(op.macs for op in ops)]
+        ops = programs[net].ops
         names = [f"**{net}**", *(f"{op.name}, {op.kind}" for op in ops)]
-        instructions = [found[0].instructions, *found[0].op_instructions]
-        columns = [(row.total, *row.ops) for row in found]
-        table: list[tuple[Any, ...]] = [*zip(names, macs, instructions, *columns, strict=True)]
-        if (count := found[0].frame_instructions) is not None:
-            table.append(("a frame of the front end", 0, count, *(row.frame for row in found)))
-        for name, m, count, *cycles in table:
-            cells = [f"{n:,} ({n / m:.2f})" if m else f"{n:,}" for n in cycles]
-            lines.append(f"| {name} | {m:,} | {count:,} | {' | '.join(cells)} |")
+        macs = [programs[net].macs, *(op.macs for op in ops)]
+        if programs[net].front is not None:
+            names.append("a frame of the front end")
+            macs.append(0)
+        cells: list[list[str]] = [[name, f"{m:,}"] for name, m in zip(names, macs, strict=True)]
+        before = ""
+        for row in rows.values():
+            if row.target != before:
+                counts = (row.instructions, *row.op_instructions, row.frame_instructions)
+                for line, n in zip(cells, counts, strict=False):
+                    line.append(f"{n:,}")
+                before = row.target
+            cycles = (row.total, *row.ops, row.frame or 0)
+            for line, n, m in zip(cells, cycles, macs, strict=False):
+                line.append(f"{n:,} ({n / m:.2f})" if m else f"{n:,}")
+        lines += [f"| {' | '.join(line)} |" for line in cells]
     return "\n".join(lines)
 
 
@@ -147,7 +156,31 @@ def cost_rows(target: Target, cost: Cost, program: Program, clock_mhz: float) ->
     """
     work = ("work", f"{program.macs:,} MACs")
     run = _run_row(target, cost, program, clock_mhz)
-    return [*cost.account.rows(), work, run, *_frame_rows(cost, program)]
+    cycles = _cycle_rows(target, cost, program, clock_mhz)
+    return [*cost.account.rows(), work, run, *cycles, *_frame_rows(cost, program)]
+
+
+def _cycle_rows(target: Target, cost: Cost, program: Program, clock_mhz: float) -> Rows:
+    """The recorded cycles of this run, on cores of the target."""
+    if cost.instructions is None:
+        return []
+    rows = known_cycles(program, target, cost.instructions.total)
+    return [
+        (
+            f"on {name}",
+            f"{row.total:,} cycles{_at(row.total, clock_mhz)}, simulated: no wait states",
+        )
+        for name, row in rows.items()
+    ]
+
+
+def _at(cycles: int, clock_mhz: float) -> str:
+    """The time of cycles at a clock, in words; "" without a clock."""
+    if not clock_mhz:
+        return ""
+    time = cycles / clock_mhz
+    shown = f"{time:,.0f} us" if time < 10_000 else f"{time / 1000:,.0f} ms"
+    return f", about {shown} at {clock_mhz:g} MHz"
 
 
 def _frame_rows(cost: Cost, program: Program) -> Rows:
@@ -163,12 +196,9 @@ def _run_row(target: Target, cost: Cost, program: Program, clock_mhz: float) -> 
     what = "one step" if program.is_streaming else "one run"
     if cost.instructions is None:
         return what, f"not counted: {why_not_counted(target)}"
-    run = f"{cost.instructions.total:,} instructions"
-    if clock_mhz:
-        time = cost.instructions.total / clock_mhz
-        shown = f"{time:,.0f} us" if time < 10_000 else f"{time / 1000:,.0f} ms"
-        run += f", about {shown} at {clock_mhz:g} MHz if each took a cycle"
-    return what, run
+    total = cost.instructions.total
+    time = _at(total, clock_mhz)
+    return what, f"{total:,} instructions{time}{' if each took a cycle' * bool(time)}"
 
 
 def op_rows(target: Target, cost: Cost, program: Program) -> Rows:
@@ -194,6 +224,7 @@ def cost_section(target: Target, cost: Cost, program: Program, clock_mhz: float)
         "| | |",
         "|---|---|",
         "| {} | {} |".format(*_run_row(target, cost, program, clock_mhz)),
+        *("| {} | {} |".format(*row) for row in _cycle_rows(target, cost, program, clock_mhz)),
         *("| {} | {} |".format(*row) for row in _frame_rows(cost, program)),
         "",
     ]

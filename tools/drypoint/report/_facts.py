@@ -200,6 +200,8 @@ def _cost(row: devices.Target, program: Program, optimize: str) -> dict[str, Any
     memory = cost.account
     counts = cost.instructions.ops if cost.instructions else (None,) * len(program.ops)
     tables = [devices.table_bytes(op, row) for op in program.ops]
+    total = cost.instructions.total if cost.instructions else 0
+    cycles = devices.known_cycles(program, row, total)
     return {
         "kernels": row.kernels,
         "built_with": cost.built_with,
@@ -217,6 +219,7 @@ def _cost(row: devices.Target, program: Program, optimize: str) -> dict[str, Any
         "estimated_milliseconds": _time(cost.instructions.total, row)
         if cost.instructions
         else None,
+        "cycles": {name: known.total for name, known in cycles.items()},
         "ops": [
             {"op": op.name, "table_bytes": table, "stack_bytes": stack, "instructions": count}
             for op, table, stack, count in zip(

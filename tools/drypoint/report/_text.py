@@ -37,6 +37,7 @@ def text(facts: Facts) -> str:
             time = describe_time(cost)
             times = [f"RAM: {cost['account_text']}"]
             times += [f"{cost['instructions']:,} instructions, {time}"] if time else []
+            times += [f"{n:,} cycles on {core}, simulated" for core, n in cost["cycles"].items()]
             if cost["frame_instructions"] is not None:
                 times.append(f"a frame of the front end: {cost['frame_instructions']:,} more")
             blocks.append("\n".join([f"{target}, {cost['built_with']}", *rows, *times]))
