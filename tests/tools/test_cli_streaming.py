@@ -9,9 +9,10 @@ import pytest
 import stream_nets
 import task_samples
 
-from drypoint import nn
+from drypoint import devices, nn
 from drypoint.engine import make_runner
 from drypoint.program import Program, ProgramError, blob, random_inputs, reference
+from tools import ONLY_CI
 
 
 @pytest.fixture
@@ -117,3 +118,15 @@ def test_bench_says_why_it_runs_no_steps(cli, tmp_path):
         f"drypoint: {dpt} is a streaming program, and no other engine of the table runs its steps: "
         "drypoint export --target counts the instructions of a step"
     )
+
+
+@ONLY_CI
+def test_a_device_runs_recordings(cli, gru, tmp_path, toolbox):
+    """Oracle: the engine on this computer."""
+    for tool in devices.needed_tools(devices.target("cortex-m4")):
+        toolbox.need(tool)
+    np.savetxt(tmp_path / "x.csv", np.random.default_rng(1).normal(size=(20, 2)), "%.4f", ",")
+    here = cli("run", gru, tmp_path / "x.csv")[1]
+    words = ("run", tmp_path / "x.csv", "--model", gru, "--target", "cortex-m4")
+    assert cli(*words)[1] == here
+    assert here.count("\n") == 2

@@ -85,8 +85,12 @@ class Recordings:
             "whole window"
         )
 
-    def _last(self, recording: ArrayLike) -> NDArray[np.int32]:
-        """The last outputs of one recording, one after another."""
+    def encode(self, recording: ArrayLike) -> NDArray[np.integer]:
+        """The steps of one recording, (steps, h, w, c), of which one has an output.
+
+        Raises:
+            ProgramError: as `run`.
+        """
         steps = self.program.encode_recording(recording)
         if not self.program.output_steps(len(steps)):
             first = self.program.clocks[-1].first
@@ -94,6 +98,10 @@ class Recordings:
                 f"a recording has {len(steps)} steps; the first output of {self.program.name!r} "
                 f"needs {first}"
             )
-        found = self.runner.run(steps)
+        return steps
+
+    def _last(self, recording: ArrayLike) -> NDArray[np.int32]:
+        """The last outputs of one recording, one after another."""
+        found = self.runner.run(self.encode(recording))
         parts = found.values() if isinstance(found, dict) else [found]
         return np.concatenate([part[-1] for part in parts])

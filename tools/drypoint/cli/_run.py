@@ -105,8 +105,7 @@ def run(args: argparse.Namespace) -> int:
                 say(f"{file} is light at its edge, and this net reads light on dark: try --invert")
         runner = runner_of(reader)
         if isinstance(reader, Program) and args.target is not None:
-            device = _OnTarget(reader, args.target)
-            runner = Recordings(device) if reader.is_streaming else device
+            runner = _OnTarget(reader, args.target)
         heads = tasks_of(reader)
         if isinstance(encoder, ImageEncoder):
             sizes = [picture_size(file) for file in files]
@@ -139,8 +138,12 @@ class _OnTarget(NamedTuple):
     name: str
 
     def predict_proba(self, x: Any) -> Any:
-        """Real outputs."""
-        return self.program.real(self.run(self.program.encode(x)))
+        """Real outputs; of recordings the last."""
+        if not self.program.is_streaming:
+            return self.program.real(self.run(self.program.encode(x)))
+        steps = [Recordings(self).encode(recording) for recording in x]
+        target = devices.target(self.name)
+        return self.program.real(devices.run_recordings(target, self.program, steps))
 
     def reconstruction_error(self, x: Any) -> Any:
         """The errors of an autoencoder of real inputs."""
