@@ -28,6 +28,8 @@ SHAPES: Mapping[str, tuple[tuple[int, ...], int]] = {
     "tcn": ((3, 128), 6),
     "mixednet": ((40, 49), 12),
     "ds-conv1d": ((40, 98), 12),
+    "gru": ((3, 128), 6),
+    "lstm": ((3, 128), 6),
     "autoencoder": ((640,), 0),
 }
 """Family -> the shape of its examples and its number of classes; 0: it repeats its input."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from drypoint import nn, quant
+from drypoint import data, nn, quant
 from drypoint.engine import Engine
 from drypoint.program import Delay, reference
 
@@ -112,5 +112,39 @@ def test_training_in_integers_is_refused():
     with pytest.raises(quant.UnsupportedError) as error:
         quant.Scheme().training_model(model, calibration)
     assert str(error.value) == (
-        "no training in integers for a recurrent net: quantize the float model"
+        "no training in integers for a recurrent net: its gradient would go back through the "
+        "rounding of every step; quantize the float model, whose state keeps 16 bits"
     )
+
+
+@pytest.mark.parametrize("name", ["gru", "lstm", "mixed", "bare"])
+def test_report_and_sensitivity_are_of_the_last_step(name):
+    """Oracle: the reference over all steps, and the float net, at the last step."""
+    model, calibration, x = make(name)
+    program, paths = quant.quantize(model, calibration), [path for path, _ in model.net.leaves()]
+    rows = {row.op: row for row in quant.report(model, calibration, x)}
+    assert {row.layer for row in rows.values()} <= {*paths}  # no op inside a layer
+    real = run(program, x)[:, -1] * program.output_scale
+    wanted = of_each_step(model, x)[:, -1]
+    last = rows[program.ops[-1].name]
+    assert last.max_error == pytest.approx(np.abs(real - wanted).max(), rel=1e-4)  # float32 nets
+    figures = quant.sensitivity(model, (x, None), calibration=calibration, examples=len(x))
+    off = np.square(program.real(run(program, x)[:, -1]) - model.predict_proba(x)).mean()
+    assert len(figures) > 2 or name == "bare"
+    for row in figures:
+        assert row.loss[8] == pytest.approx(off, rel=1e-4)
+
+
+def test_an_encoder_bounds_the_rounding_of_single_steps():
+    """Oracle: the net without encoder, whose samples are in the encoder's unit."""
+    model, calibration, x = make("gru")
+    encoder = data.SignalEncoder(window=x.shape[2], channels=x.shape[1])
+    signals = x.transpose(0, 2, 1)
+    encoded = nn.Model(model.net, encoder=encoder)
+    found = quant.error_bound(encoded, quant.calibrate(encoded, signals))
+    assert found == quant.error_bound(model, calibration)
+    program = quant.quantize(encoded, calibration)
+    pairs = zip(
+        program.encode_recording(signals[0]), program.encode(signals[0][:, None]), strict=True
+    )
+    assert all(np.array_equal(a, b) for a, b in pairs)

@@ -73,7 +73,7 @@ def test_a_net_that_is_too_large_is_refused_before_a_program_runs(
     def run(*_):
         raise AssertionError("a program ran")
 
-    monkeypatch.setattr("drypoint.program.reference.run", run)
+    monkeypatch.setattr("drypoint.program.reference.trace", run)
     with pytest.raises(quant.QuantizationError, match=text):
         quant.allocate(lenet, images, flash=least - 1)
     with pytest.raises(AssertionError, match="a program ran"):

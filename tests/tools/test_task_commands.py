@@ -15,14 +15,14 @@ from task_samples import SAMPLES
 
 from drypoint import interop, nn
 from drypoint.cli.__main__ import main
+from drypoint.cli._pieces import runner_of
 from drypoint.cli._run import _read
-from drypoint.engine import Engine
 from drypoint.forms import FORMS
-from drypoint.nn import Model
 from drypoint.program import Program
 from drypoint.tasks import TASKS, task_of
 
 NAMES = [task.name for task in TASKS]
+SEQUENCE = "classes of a recurrent net"  # whose program reads step by step
 BODY = "detect on a body"  # a net whose head was trained on the features of the net of "detect"
 BITS = {"net.dpt": 8, "bits4.dpt": 4, "bits2.dpt": 2}
 
@@ -67,6 +67,8 @@ def crossings(tmp_path_factory):
             crossing = Crossing(name.partition(" ")[0], tmp_path_factory.mktemp("task"))
             if name == BODY:
                 crossing.net = ("--body", make("detect").file("net.npz"), "--body-epochs", 1)
+            if name == SEQUENCE:
+                crossing.net = ("--net", "gru:4,3", "--window", 12)
             words = ("--data", crossing.sample.data, *crossing.net, "--epochs", 2)
             crossing.run("train", *words, "--out", crossing.file("net.npz"))
             for file, bits in BITS.items():
@@ -85,10 +87,6 @@ def test_each_task_has_a_sample():
 def test_the_files_know_their_task(crossing):
     for name in ("net.npz", *BITS):
         assert task_of(crossing.load(name)).name == crossing.name
-
-
-def runner_of(reader):
-    return reader if isinstance(reader, Model) else Engine(reader)
 
 
 def test_info_lists_the_layers_and_the_ops(crossing):
@@ -205,7 +203,7 @@ def test_a_saved_net_is_trained_further_on_its_data(crossing, tmp_path):
     assert task_of(nn.load(out)).name == crossing.name
 
 
-@pytest.fixture(params=[*NAMES, BODY])
+@pytest.fixture(params=[*NAMES, SEQUENCE, BODY])
 def crossing(request, crossings):
     return crossings(request.param)
 

@@ -33,7 +33,7 @@ CHANGING = (  # what the machine, the day or the length of the engine's source d
     (r"^  engine \((?!scalar\)).*\n", ""),
     (r"(\S[./]\S+(?: {2,}|: )|^model +)[\d,]+ bytes\b", r"\1... bytes"),  # of files
     (r"\b0 of [\d,]+ bytes differ", "0 of ... bytes differ"),  # on all backends
-    (r"(examples|random\s+inputs):\s+(engine\s+\(\w+\)(,\s+)?)+", r"\1: each backend\n"),
+    (r"(examples|random\s+(?:inputs|steps)):\s+(engine\s+\(\w+\)(,\s+)?)+", r"\1: each backend\n"),
     (r"\d+ source(\s+)files", r"... source\1files"),
     (r"(?<=,)\s+\d+\.\d\s+s$", " ... s"),
     (r"^(epoch +\d+/\d+ ).*", r"\1 ..."),

@@ -26,6 +26,8 @@ SIGNALS = {
     "tcn": ("tcn:4,4,6", 12),
     "mixednet": ("mixednet:4", 12),
     "ds-conv1d": ("ds-conv1d:4", 12),
+    "gru": ("gru:4,5", 12),
+    "lstm": ("lstm:4", 12),
     "mlp": ("mlp:8,6", 5),
 }
 CAUSAL = ("tcn", "mixednet", "ds-conv1d")
@@ -68,7 +70,8 @@ def test_families_of_signals_train_quantize_and_export(tmp_path):
         model = train.fit(model, examples, epochs=1, progress="none").model
         program = quant.quantize(model, quant.calibrate(model, examples.x))
         assert family not in CAUSAL or program.streaming().is_streaming
-        x = program.encode(examples.x[:3])
+        x = program.encode_recording(examples.x[0]) if program.is_streaming else None
+        x = program.encode(examples.x[:3]) if x is None else x
         check_engine(program, x, name)
         engine.export_c(program, x[:1], tmp_path / family, name="net")
 

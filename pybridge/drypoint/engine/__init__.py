@@ -11,6 +11,8 @@ from ._export import ExportModel as ExportModel
 from ._export import export_c as export_c
 from ._export import export_models as export_models
 from ._export import families_of as families_of
+from ._recordings import Recordings as Recordings
+from ._recordings import make_runner as make_runner
 from ._source import FAMILIES as FAMILIES
 from ._source import c_sources as c_sources
 from ._source import engine_files as engine_files

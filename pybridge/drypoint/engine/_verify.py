@@ -1,7 +1,7 @@
 """Compares every runner of a program with the reference, byte by byte, layer by layer."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -90,7 +90,7 @@ class Verification:
 def verify(
     program: Program,
     runners: Mapping[str, Runner],
-    inputs: NDArray[Any],
+    inputs: NDArray[Any] | Sequence[NDArray[Any]],
     *,
     batch_size: int | None = None,
 ) -> Verification:
@@ -102,7 +102,8 @@ def verify(
         program: the program of all runners.
         runners: name in the result -> runner.
         inputs: (N, h, w, c) or (N, h, w), of the program's input type; or what the float model
-            took, for `Program.integers`.
+            took, for `Program.integers`. Of a streaming program N steps, or a list of recordings,
+            each (steps, h, w, c) and begun with a reset.
         batch_size: inputs at a time; None: as many as take 64 MB of outputs of ops, at most 500.
 
     Raises:
@@ -118,27 +119,24 @@ def verify(
     for runner in runners.values():
         if isinstance(runner, type) or not hasattr(runner, "trace"):
             raise ProgramError(f"a runner is {kind_of(runner)}; wanted: an Engine or a Compiled")
-    integers = program.encode(inputs)
-    if len(integers) == 0:
+    batches = _batches(program, inputs, batch_size, runners=len(runners))
+    examples = sum(map(len, batches))
+    if not examples:
         raise ProgramError("verification needs at least one input, and got none")
-    traced = (1 + len(runners)) * sum(op.output.bytes for op in program.ops)
-    fitting = _MOST if program.is_streaming else max(1, min(_MOST, _BUDGET // traced))
-    size = batch_size or fitting
     differing: dict[str, dict[str, int]] = {name: {} for name in runners}
     outputs: dict[str, list[Values]] = {name: [] for name in ("reference", *runners)}
 
-    def traces(start: int) -> dict[str, list[NDArray[np.integer]]]:
-        batch = integers[start : start + size]
+    def traces(batch: NDArray[np.integer]) -> dict[str, list[NDArray[np.integer]]]:
         wanted = {"reference": reference.trace(program, batch)}
         return wanted | {name: runner.trace(batch) for name, runner in runners.items()}
 
     # Threads pay: BLAS, the engine and the compiled process all run without the GIL.
     with (
-        progress("verification, every layer", total=len(integers), unit="examples") as done,
+        progress("verification, every layer", total=examples, unit="examples") as done,
         one_blas_thread(),
         ThreadPoolExecutor(max_workers=os.cpu_count()) as pool,
     ):
-        for found in pool.map(traces, range(0, len(integers), size)):
+        for found in pool.map(traces, batches):
             for name, planes in found.items():
                 outputs[name].append(program.output_values(planes))
             for name, counts in differing.items():
@@ -149,11 +147,24 @@ def verify(
                         counts[op.name] = counts.get(op.name, 0) + count
             done(len(found["reference"][0]))
     return Verification(
-        examples=len(integers),
+        examples=examples,
         bytes_per_example=sum(op.output.bytes for op in program.ops),
         differing=differing,
         outputs={name: _join_batches(batches) for name, batches in outputs.items()},
     )
+
+
+def _batches(
+    program: Program, inputs: Any, batch_size: int | None, *, runners: int
+) -> list[NDArray[np.integer]]:
+    """The integers that are run at a time; of a streaming program after a reset."""
+    if program.is_streaming and isinstance(inputs, Sequence) and np.ndim(inputs[0]) > 3:
+        return [program.encode(recording) for recording in inputs]
+    integers = program.encode(inputs)
+    traced = (1 + runners) * sum(op.output.bytes for op in program.ops)
+    fitting = _MOST if program.is_streaming else max(1, min(_MOST, _BUDGET // traced))
+    size = batch_size or fitting
+    return [integers[start : start + size] for start in range(0, len(integers), size)]
 
 
 def _join_batches(batches: list[Any]) -> Values:

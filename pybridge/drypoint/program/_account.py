@@ -169,11 +169,12 @@ def to_export(
 
     Args:
         simplified: the program without what its outputs do not depend on: `simplify` gives it.
-        streaming: whether it is to read a signal row by row.
+        streaming: whether it is to read a signal row by row; a program that does stays.
         arena: bytes of arena to fit into, as for `fuse_rows`.
 
     Raises:
         ProgramError: ``streaming``, and the program cannot be: see `streaming`.
     """
     found = simplified.program
-    return fuse_rows(make_streaming(found) if streaming else found, arena=arena)
+    streams = streaming and not found.is_streaming
+    return fuse_rows(make_streaming(found) if streams else found, arena=arena)

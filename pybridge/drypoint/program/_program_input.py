@@ -164,6 +164,38 @@ class ProgramInput:
             given = (given ^ 0x80).view(np.int8)
         return self.integers(given) if real or counts else self.check_input(given)
 
+    def encode_recording(self, x: ArrayLike) -> NDArray[np.integer]:
+        """One recording as the integers of its steps, for a streaming program: (steps, h, w, c).
+
+        Args:
+            x: with a `SignalEncoder` (steps, channels), with an `AudioEncoder` (samples,), with an
+                `ImageEncoder` its rows of pixels, else what the float net takes, (C, steps) or
+                (C, steps, W). Integers as the program reads, (steps, h, w, c), stay.
+
+        Raises:
+            ProgramError: as `encode`; or the samples have no frame.
+        """
+        given = np.asarray(x)
+        if given.ndim > 3:
+            return self.encode(given)
+        if self.front is not None:
+            return self._rows_of_samples(given)
+        if is_signal(self.encoder) or self.reads_pixels:
+            return self.encode(given[:, None])
+        if given.ndim < 2:
+            raise ProgramError(f"a recording is {given.shape}; wanted: (channels, steps)")
+        return self.encode(np.moveaxis(given, 1, 0)[:, :, None])
+
+    def _rows_of_samples(self, samples: NDArray[Any]) -> NDArray[np.integer]:
+        """The inputs of a program of single frames, of samples of any length."""
+        try:
+            rows = self.sound_border.rows_of(samples.reshape(-1))
+        except sound.SoundError as error:
+            raise ProgramError(str(error)) from error
+        if not len(rows):
+            raise ProgramError(f"a recording of {samples.size} samples has no frame")
+        return rows.reshape(-1, *self.input_shape)
+
     def is_single(self, x: Inputs) -> bool:
         """Whether ``x`` is one input of the program or of its float net, without a batch axis."""
         values: Any = x

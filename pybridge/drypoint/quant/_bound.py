@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.data import AudioEncoder, SignalEncoder
+from drypoint.data import AudioEncoder, Encoder, SignalEncoder
 from drypoint.graph import (
     InputPart,
     Integers,
@@ -16,10 +16,10 @@ from drypoint.graph import (
     Weighted,
 )
 from drypoint.nn import Layer, Model
-from drypoint.program import Tensor, border, sound_border
+from drypoint.program import Tensor, border, sound_border, step_encoder
 
 from ._calibration import Calibration, check_calibration
-from ._fold import fold
+from ._fold import fold, is_recurrent
 from ._gate import as_model
 from ._quantized_nodes import quantize_nodes
 
@@ -51,23 +51,25 @@ def error_bound(model: Model | Layer, calibration: Calibration) -> dict[str, flo
         QuantizationError: as `quantize`.
     """
     check_calibration(calibration)
-    graph = fold(as_model(model))
+    model = as_model(model)
+    graph = fold(model)
     nodes = quantize_nodes(graph, calibration)
     # Pixels are integers already; the border rounds real inputs to the input's scale.
     source = nodes[0].source.tensor(graph.input.shape)
     pixels = graph.encoder is not None
-    errors = [0.0 if pixels else _border_error(as_model(model), source, nodes[0].source.scale)]
+    steps, scale = is_recurrent(graph), nodes[0].source.scale
+    errors = [0.0 if pixels else _border_error(model.encoder, source, scale, steps=steps)]
     for quantized in nodes:
         errors.append(_node_error(quantized, [errors[n] for n in quantized.node.reads]))
     return {each.node.name: error for each, error in zip(nodes, errors[1:], strict=True)}
 
 
-def _border_error(model: Model, source: Tensor, scale: float) -> float:
-    if isinstance(model.encoder, AudioEncoder):
-        front, config = model.encoder.front, model.encoder.config()
-        return sound_border(front, config, source, scale).error * scale
-    encoder = model.encoder.config() if isinstance(model.encoder, SignalEncoder) else None
-    return border(encoder, source, scale).error * scale
+def _border_error(encoder: Encoder | None, source: Tensor, scale: float, *, steps: bool) -> float:
+    """What rounding an input adds; ``steps``: the program reads single steps."""
+    if isinstance(encoder, AudioEncoder):
+        return sound_border(encoder.front, encoder.config(), source, scale).error * scale
+    config = encoder.config() if isinstance(encoder, SignalEncoder) else None
+    return border(step_encoder(config) if steps else config, source, scale).error * scale
 
 
 def _node_error(quantized: QuantizedNode, errors: list[float]) -> float:

@@ -203,6 +203,11 @@ def _checked_end(builder: Builder, result: Value, title: str) -> Value:
     return result
 
 
+def is_recurrent(graph: LoweredGraph) -> bool:
+    """Whether a net runs step by step, with a state."""
+    return any(isinstance(node, State) for node in graph.nodes.values())
+
+
 def program_of(
     encoder: Encoder | None,
     decoder: Decoder | Mapping[str, Decoder] | None,
@@ -217,14 +222,13 @@ def program_of(
     decoders = decoder if isinstance(decoder, Mapping) else {names[-1]: decoder}
     found = {name: d for name, d in decoders.items() if d is not None}
     border = _border(encoder) or graph.encoder
-    recurrent = any(isinstance(node, State) for node in graph.nodes.values())
     try:
         program = to_program(
             graph,
             nodes,
             name=name,
             labels=_labels(found.get(names[-1])),
-            encoder=step_encoder(border) if recurrent else border,
+            encoder=step_encoder(border) if is_recurrent(graph) else border,
             decoders={name: d.config() for name, d in found.items()},
             provenance=provenance or {},
             front=encoder.front if isinstance(encoder, AudioEncoder) else None,

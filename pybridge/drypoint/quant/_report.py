@@ -9,19 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.common import Table, Tabular, accept, json_of, progress
-from drypoint.data import AudioEncoder, Dataset, ImageEncoder, SignalEncoder
+from drypoint.data import Dataset
 from drypoint.graph import QuantizedNode, Weighted
 from drypoint.nn import Layer, Model
-from drypoint.program import NUMPY_TYPE, Program, Shape, reference
+from drypoint.program import NUMPY_TYPE, Shape
 
 from ._aliases import REPORT
 from ._calibration import Calibration, activations, batch_size_of, check_calibration
 from ._errors import QuantizationError
 from ._fold import flat_net, fold
 from ._gate import as_inputs, as_model
+from ._last_step import last_floats, trace_last
 from ._quantize import quantize
 from ._quantized_nodes import quantize_nodes
 from ._scheme import Bits, Scheme, as_scheme
+from ._training import integers_read
 
 _BINS = 32  # of the histogram of errors, half of them on each side of 0
 VISIBLE_DB = 30.0
@@ -110,7 +112,8 @@ def report(
 
     Each op reads the outputs of the integer op before it, so an op's error includes the errors of
     the ops before it. A pool before the first weights, which reads an encoder's pixels, is left
-    out.
+    out. Of a recurrent net the outputs of its layers in the last step are compared, in which the
+    errors of all steps are.
 
     Args:
         model: net, encoder and decoder.
@@ -133,17 +136,18 @@ def report(
     size = batch_size_of(net)
     first = weighted[0] if program.reads_pixels else 0
     ops = {op.name for op in program.ops}  # an input of a net of several may need no op
-    totals = [_Totals(q) for q in nodes[first:] if q.node.layer and q.node.name in ops]
+    layers = {path for path, _ in net.leaves()}  # an op inside a recurrent layer has none
+    totals = [_Totals(q) for q in nodes[first:] if q.node.layer in layers and q.node.name in ops]
     with progress("comparison of layers", total=len(inputs), unit="examples") as done:
         for start in range(0, len(inputs), size):
             part = inputs[start : start + size]
             x = model.encode(part)
-            traced = reference.trace(program, _integers(model, program, part, x))
+            traced = trace_last(program, integers_read(program, model.encoder, part))
             planes = {op.name: plane for op, plane in zip(program.ops, traced, strict=True)}
             floats = activations(net, x, [total.quantized.node.layer for total in totals])
             for total in totals:
                 node = total.quantized.node
-                total.add(floats[node.layer], planes[node.name])
+                total.add(last_floats(program, floats[node.layer]), planes[node.name])
             done(len(part))
     return Report(len(inputs), tuple(total.report() for total in totals))
 
@@ -201,16 +205,6 @@ class _Totals:
             error_limit=self.limit,
             error_counts=tuple(self.counts.tolist()),
         )
-
-
-def _integers(
-    model: Model, program: Program, inputs: object, x: NDArray[np.floating]
-) -> NDArray[np.integer]:
-    """The integer inputs of the program for these inputs."""
-    if isinstance(model.encoder, ImageEncoder):
-        return model.encoder.pixels(inputs)
-    samples = isinstance(model.encoder, SignalEncoder | AudioEncoder)
-    return program.integers(np.asarray(inputs) if samples else x)
 
 
 def _plane(values: NDArray[np.floating], shape: Shape) -> NDArray[np.floating]:

@@ -4,18 +4,19 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.data import AudioEncoder, Encoder, ImageEncoder, SignalEncoder
-from drypoint.graph import QuantizedNode, State
+from drypoint.graph import QuantizedNode
 from drypoint.nn import Graph, Layer, Model, Sequential, Softmax
 from drypoint.program import Program
 
 from ._calibration import Calibration
 from ._errors import UnsupportedError
-from ._fold import fold, program_of
+from ._fold import fold, is_recurrent, program_of
 from ._integer_net import IntegerNet, integer_net
 from ._quantized_nodes import quantize_nodes
 
@@ -49,7 +50,13 @@ class IntegerEncoder:
 
 
 def integers_read(program: Program, encoder: Encoder | None, inputs: object) -> NDArray[np.integer]:
-    """The integers that the first op reads, (N, h, w, c), for inputs of the float model."""
+    """The integers that the first op reads, (N, h, w, c), for inputs of the float model; of a
+    streaming program (N, steps, h, w, c)."""
+    if program.is_streaming:
+        recordings: Any = inputs
+        if encoder is not None and not isinstance(encoder, SignalEncoder | AudioEncoder):
+            recordings = encoder(inputs)
+        return np.stack([*map(program.encode_recording, recordings)])
     if isinstance(encoder, ImageEncoder):
         return encoder.pixels(inputs)
     if encoder is None or isinstance(encoder, SignalEncoder | AudioEncoder):
@@ -62,9 +69,10 @@ def integer_model(
 ) -> Model:
     """The model that computes the integers of a program, made of a float model."""
     graph = fold(model)
-    if any(isinstance(node, State) for node in graph.nodes.values()):
+    if is_recurrent(graph):
         raise UnsupportedError(
-            "no training in integers for a recurrent net: quantize the float model"
+            "no training in integers for a recurrent net: its gradient would go back through the "
+            "rounding of every step; quantize the float model, whose state keeps 16 bits"
         )
     nodes = quantize_nodes(graph, calibration, bits_of)
     settings = {"weights": weights, "calibration": json.loads(calibration.to_json())}

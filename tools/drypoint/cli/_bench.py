@@ -21,10 +21,11 @@ from drypoint.bench import (
     text,
     to_json,
 )
+from drypoint.common import DrypointError
 from drypoint.engine import find_compiler
 
 from ._output import safe_text, say
-from ._pieces import count, load_program, model_file, of_windows
+from ._pieces import count, load_program, model_file
 
 EXAMPLE = "drypoint bench --quick --backends scalar"
 
@@ -78,7 +79,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _cases(args: argparse.Namespace) -> list[Case]:
     if args.file is not None:
-        return [case_of(of_windows(load_program(args.file), args.file))]
+        program = load_program(args.file)
+        if program.is_streaming:
+            raise DrypointError(
+                f"{args.file} is a streaming program, and no other engine of the table runs its "
+                "steps: drypoint export --target counts the instructions of a step"
+            )
+        return [case_of(program)]
     cases = []
     for name in named_nets(args):
         say(f"making {name}")

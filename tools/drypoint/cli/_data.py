@@ -198,6 +198,8 @@ def examples(
         raise DrypointError(f"{source.text} has {_describe(chosen)}; the net reads {wanted}")
     if isinstance(reader, Model) and encoder is None and not names:
         _check_arrays(reader, chosen, name=source.text)
+    if isinstance(reader, Program) and reader.is_streaming:
+        return _check_recordings(chosen, encoder, name=source.text)
     return _adapt(chosen, encoder, name=source.text)
 
 
@@ -228,19 +230,8 @@ def _check_arrays(model: Model, dataset: Dataset, *, name: str) -> None:
 def _adapt(dataset: Dataset, encoder: Encoder | None, *, name: str) -> Dataset:
     """The examples in the size that an encoder gives."""
     if isinstance(encoder, SignalEncoder):
-        rates = dataset.sample_rate, encoder.sample_rate
-        if None not in rates and rates[0] != rates[1]:
-            raise DrypointError(
-                f"{name} has {rates[0]:,} steps a second, the net reads {rates[1]:,}: convert its "
-                f"files, as ffmpeg -i IN.wav -ar {rates[1]} OUT.wav does"
-            )
+        _check_rate(dataset, encoder, name=name)
         wanted = (encoder.window, encoder.channels)
-        if dataset.is_signals and wanted == (1, dataset.signal_size[1]):
-            steps, channels = dataset.signal_size  # for a streaming program: one after another
-            rows = dataset.x.reshape(-1, 1, channels)
-            groups = np.arange(len(dataset)) if dataset.groups is None else dataset.groups
-            y, groups = np.repeat(dataset.y, steps), np.repeat(groups, steps)
-            return replace(dataset, x=rows, y=y, groups=groups)
         if not dataset.is_signals or dataset.signal_size != wanted:
             raise DrypointError(
                 f"{name} has {_describe(dataset)}; the net reads signals of {wanted[0]} steps x "
@@ -252,6 +243,28 @@ def _adapt(dataset: Dataset, encoder: Encoder | None, *, name: str) -> Dataset:
         if dataset.image_size != (encoder.width, encoder.height):
             return encoder.resize_dataset(dataset)
     return dataset
+
+
+def _check_recordings(dataset: Dataset, encoder: Encoder | None, *, name: str) -> Dataset:
+    """Recordings of any length, for a program that reads them step by step."""
+    if not isinstance(encoder, SignalEncoder):
+        return _adapt(dataset, encoder, name=name)
+    _check_rate(dataset, encoder, name=name)
+    if not dataset.is_signals or dataset.signal_size[1] != encoder.channels:
+        raise DrypointError(
+            f"{name} has {_describe(dataset)}; the net reads signals of {encoder.channels} channels"
+        )
+    return dataset
+
+
+def _check_rate(dataset: Dataset, encoder: SignalEncoder, *, name: str) -> None:
+    """Refuse signals of another sample rate than the net's."""
+    rates = dataset.sample_rate, encoder.sample_rate
+    if None not in rates and rates[0] != rates[1]:
+        raise DrypointError(
+            f"{name} has {rates[0]:,} steps a second, the net reads {rates[1]:,}: convert its "
+            f"files, as ffmpeg -i IN.wav -ar {rates[1]} OUT.wav does"
+        )
 
 
 def has_training_part(source: str, reader: Model | Program) -> bool:

@@ -18,7 +18,7 @@ from drypoint.program import Program, blob, simplify
 
 from ._data import add_data_arguments, encoder_of, examples
 from ._output import BOLD, GREEN, result
-from ._pieces import load_file, load_program, model_file, of_windows
+from ._pieces import load_file, load_program, model_file
 
 EXAMPLE = "drypoint diff build/lenet/lenet.dpt uart.txt --input digit.png"
 EXAMPLES = 4
@@ -86,7 +86,7 @@ def compare(args: argparse.Namespace, workdir: Path) -> tuple[Difference, tuple[
         right = _as_exported(right, log_id(second))
         other = read_log(second, right)
     else:
-        header = _copy_header(second, workdir)
+        header = _copy_header(second, workdir, right)
         number = re.search(r"_ID +0x([0-9A-F]{8})u", _text(header))
         right = _as_exported(right, int(number[1], 16) if number else 0)
         compiler = find_compiler(args.cc)
@@ -99,7 +99,7 @@ def _open(path: Path) -> Program | Model | Engine | bytes | Path:
     """A side: bytes are a log's, a path is a folder with C."""
     program, at, backend = str(path).rpartition("@")
     if at and not path.exists():
-        return Engine(of_windows(load_program(Path(program)), program), backend=backend)
+        return Engine(load_program(Path(program)), backend=backend)
     if path.is_dir():
         return path
     if path.exists() and is_log(content := read_bytes(path)):
@@ -109,7 +109,7 @@ def _open(path: Path) -> Program | Model | Engine | bytes | Path:
             f'{path} has no line of a device\'s run, as "#dpt run 0 ...": call dpt_run_logged in '
             "place of dpt_run, and save what it sends"
         )
-    return of_windows(load_file(path), str(path))
+    return load_file(path)
 
 
 def _as_exported(program: Program, number: int) -> Program:
@@ -118,7 +118,7 @@ def _as_exported(program: Program, number: int) -> Program:
     return simplified if blob.identity(simplified) == number else program
 
 
-def _copy_header(folder: Path, workdir: Path) -> Path:
+def _copy_header(folder: Path, workdir: Path, right: Program) -> Path:
     """The header of the one model in an exported folder of any form, copied beside its C file."""
     places = (folder, folder / "include", folder / "src")
     files = [path for place in places for path in sorted(place.glob("*.[ch]"))]
@@ -130,10 +130,12 @@ def _copy_header(folder: Path, workdir: Path) -> Path:
             "wanted: one of each, as drypoint export writes a program"
         )
     (header,), (source,) = headers, sources
-    if "_STATE_SIZE" in _text(header):
+    if ("_STATE_SIZE" in _text(header)) != right.is_streaming:
+        ways = ("whole windows", "row by row")
+        there, here = ways if right.is_streaming else ways[::-1]
         raise DrypointError(
-            f"{folder} reads a signal row by row, and a program of windows is compared: export "
-            "without --streaming"
+            f"{folder} reads a signal {there}, and the program {right.name!r} {here}: compare the "
+            "program that was exported, without --streaming"
         )
     if not re.search('^    "scalar", ', _text(source), re.M):  # the name of its kernels
         raise DrypointError(

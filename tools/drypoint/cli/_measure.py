@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 from drypoint.common import DrypointError, check_writable
 from drypoint.data import UnknownClassError
-from drypoint.engine import Engine
 from drypoint.nn import Model
 from drypoint.program import Program
 from drypoint.tasks import (
@@ -30,7 +29,7 @@ from ._pieces import (
     load_file,
     model_file,
     number,
-    of_windows,
+    runner_of,
 )
 
 EXAMPLE = "drypoint measure build/lenet/lenet.dpt"
@@ -71,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure; a program is measured as the C engine runs it."""
-    loaded = of_windows(load_file(args.file, foreign_options(args)), args.file)
+    loaded = load_file(args.file, foreign_options(args))
     loaded = with_thresholds(loaded, conf=args.conf, iou=args.iou)
     task, name = tasks_of(loaded).get(args.output), str(args.file)
     if task is None or type(task) is Task:  # values: the labels say what they are
@@ -87,10 +86,9 @@ def run(args: argparse.Namespace) -> int:
         if rate is not None:
             loaded, facts = _choose(other, loaded, None if rate is True else rate, args)
             chosen, task = {**facts}, task_of(loaded)
-    runner = Engine(loaded) if isinstance(loaded, Program) else loaded
     dataset = examples("test", args, loaded)
     try:
-        found = task.measure(Trial(runner, dataset, args.output, args.normal))
+        found = task.measure(Trial(runner_of(loaded), dataset, args.output, args.normal))
     except UnknownClassError as error:
         if args.labels is not None or args.file.suffix not in SUFFIXES:
             raise
@@ -121,7 +119,7 @@ def _choose(
     """The program with a threshold that validation examples choose; it is written to the file."""
     program = task.check_choice(loaded, str(args.file), args.normal)
     check_writable(args.file)
-    trial = Trial(Engine(program), examples("val", args, program), normal=args.normal)
+    trial = Trial(runner_of(program), examples("val", args, program), normal=args.normal)
     found = task.choose(trial, rate, name=str(args.file))
     found.program.save(args.file)
     for line in found.notes:

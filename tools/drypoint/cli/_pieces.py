@@ -9,14 +9,15 @@ from typing import TypeVar
 
 from drypoint import models, nn
 from drypoint.common import DrypointError, find_width, read_bytes
+from drypoint.engine import make_runner
 from drypoint.nn import Model
-from drypoint.program import Account, Delay, Program, blob
+from drypoint.program import Account, Program, blob
+from drypoint.tasks import Runner
 
 from ._foreign import Integers, Options, is_foreign, read_foreign
 from ._output import columns
 
 NO_OPTIONS = Options()
-Loaded = TypeVar("Loaded", bound=object)
 Value = TypeVar("Value")
 
 
@@ -105,19 +106,9 @@ def load_program(path: Path, options: Options = NO_OPTIONS) -> Program:
     raise DrypointError(f"{path} is a float model; this needs a program: drypoint quantize {path}")
 
 
-def of_windows(loaded: Loaded, path: object) -> Loaded:
-    """What was loaded, for a command that runs single inputs."""
-    if isinstance(loaded, Program) and loaded.is_streaming:
-        recurrent = any(isinstance(op, Delay) for op in loaded.ops)
-        wanted = (
-            "run it by engine.Engine in Python, or export it"
-            if recurrent
-            else "give the program of windows that it was made of"
-        )
-        raise DrypointError(
-            f"{path} is a streaming program, which reads a signal row by row: {wanted}"
-        )
-    return loaded
+def runner_of(loaded: Model | Program) -> Runner:
+    """What measures a model or a program and answers for it; a program as the C engine runs it."""
+    return loaded if isinstance(loaded, Model) else make_runner(loaded)
 
 
 def load_model(path: Path, options: Options = NO_OPTIONS) -> Model:

@@ -24,7 +24,6 @@ from ._pieces import (
     count,
     load_file,
     model_file,
-    of_windows,
 )
 from ._quantize import EXAMPLES
 
@@ -129,7 +128,7 @@ def _load(
     """What is reported; of a quantized file of another framework, how that rounds."""
     if file is None:
         return models.load(LENET), None
-    loaded = of_windows(load_file(file, foreign_options(args)), file)
+    loaded = load_file(file, foreign_options(args))
     own = isinstance(loaded, Model) or not file.exists()  # a shipped program has no file
     foreign = not own and is_foreign(file, read_bytes(file))
     return loaded, rounding_report(file) if foreign else None

@@ -20,7 +20,7 @@ from drypoint.data import (
     read_inputs,
     read_samples,
 )
-from drypoint.engine import Engine
+from drypoint.engine import Engine, Recordings
 from drypoint.nn import Model
 from drypoint.program import Program
 from drypoint.tasks import Answer, Listening, answer_heads, task_of, tasks_of, with_thresholds
@@ -29,7 +29,7 @@ from ._data import encoder_of, inputs_of
 from ._foreign import SUFFIXES, Options, add_foreign_arguments, foreign_options
 from ._models import LENET
 from ._output import result, say
-from ._pieces import add_threshold_arguments, count, load_file, load_program, model_file, of_windows
+from ._pieces import add_threshold_arguments, count, load_file, load_program, model_file, runner_of
 from ._source import signals_of
 
 EXAMPLE = "drypoint run --model build/net.dpt cat.png"
@@ -97,13 +97,13 @@ def run(args: argparse.Namespace) -> int:
         listening = Engine(stream)
         names, answers = [*map(str, files)], [_hear(listening, file) for file in files]
     else:
-        names, inputs = _read(files, of_windows(reader, name), name)
+        names, inputs = _read(files, reader, name)
         if args.invert:
             inputs = 255 - inputs
         elif args.model is None and isinstance(encoder, ImageEncoder):
             for file in itertools.compress(files, _on_light(inputs)):
                 say(f"{file} is light at its edge, and this net reads light on dark: try --invert")
-        runner: Model | Engine | _OnTarget = reader if isinstance(reader, Model) else Engine(reader)
+        runner = runner_of(reader)
         if isinstance(reader, Program) and args.target is not None:
             runner = _OnTarget(reader, args.target)
         heads = tasks_of(reader)
@@ -138,8 +138,12 @@ class _OnTarget(NamedTuple):
     name: str
 
     def predict_proba(self, x: Any) -> Any:
-        """Real outputs."""
-        return self.program.real(self.run(self.program.encode(x)))
+        """Real outputs; of recordings the last."""
+        if not self.program.is_streaming:
+            return self.program.real(self.run(self.program.encode(x)))
+        steps = [Recordings(self).encode(recording) for recording in x]
+        target = devices.target(self.name)
+        return self.program.real(devices.run_recordings(target, self.program, steps))
 
     def reconstruction_error(self, x: Any) -> Any:
         """The errors of an autoencoder of real inputs."""
@@ -171,43 +175,53 @@ def _read(files: list[Path], reader: Model | Program, name: str) -> tuple[list[s
     if isinstance(encoder, ImageEncoder):
         return [*map(str, files)], encoder.pixels(files)
     if isinstance(encoder, SignalEncoder | AudioEncoder):
-        return _windows(files, encoder, signals_of(reader).get("label"))
+        return _signals(files, reader, encoder)
     raise DrypointError(f"{name} has no encoder: how it reads files is not known")
 
 
-def _windows(
-    files: list[Path], encoder: SignalEncoder | AudioEncoder, label: str | None
-) -> tuple[list[str], NDArray[Any]]:
+def _signals(
+    files: list[Path], reader: Model | Program, encoder: SignalEncoder | AudioEncoder
+) -> tuple[list[str], Any]:
     """The windows of recordings of any length, or the rows of tables, and a name for each. A
     recording that is shorter than a window ends in zeros; the last window of a longer one ends
-    with it.
+    with it. A streaming program reads windows as long as in training, without zeros; whole
+    recordings, if it was trained on these.
     """
+    trained = signals_of(reader)
     names, windows, short = list[str](), list[NDArray[Any]](), list[Path]()
+    streaming = isinstance(reader, Program) and reader.is_streaming
+    length = encoder.window if isinstance(encoder, SignalEncoder) else encoder.samples
+    if streaming:
+        length = max(0, trained.get("window", 0))
+    if streaming and length:
+        say(f"each {length:,} time steps begin with a reset, as in training")
     for file in files:
         if isinstance(encoder, AudioEncoder):
-            steps, channels = encoder.samples, 1
-            samples = read_audio(file, rate=encoder.sample_rate)[:, None]
+            channels, samples = 1, read_audio(file, rate=encoder.sample_rate)[:, None]
         else:
-            steps, channels = encoder.window, encoder.channels
+            channels = encoder.channels
             samples = read_samples(
-                file, label=label, columns=encoder.columns, sample_rate=encoder.sample_rate
+                file,
+                label=trained.get("label"),
+                columns=encoder.columns,
+                sample_rate=encoder.sample_rate,
             )
-        if steps > 1 and samples.shape[1] == steps * channels:  # a row is a window
+        if length > 1 and samples.shape[1] == length * channels:  # a row is a window
             samples = samples.reshape(-1, channels)
         if samples.shape[1] != channels:
             raise DrypointError(f"{file} has {samples.shape[1]} channels; the net reads {channels}")
-        if len(samples) < steps:
+        if len(samples) < length and not streaming:
             short.append(file)
-            samples = np.pad(samples, ((0, steps - len(samples)), (0, 0)))
-        last = len(samples) - steps
-        starts = [*range(0, last, steps), last]
+            samples = np.pad(samples, ((0, length - len(samples)), (0, 0)))
+        steps = min(length or len(samples), len(samples))
+        starts = [*range(0, len(samples) - steps, steps), len(samples) - steps]
         windows += [samples[start : start + steps] for start in starts]
-        places = (f"row {i + 1}" if steps == 1 else f"step {i}" for i in starts)
+        places = (f"row {i + 1}" if length == 1 else f"step {i}" for i in starts)
         names += [f"{file}, {place}" for place in places]
     if short:
         others = f" and {len(short) - 1} more" * (len(short) > 1)
-        say(f"{short[0]}{others}: shorter than the {steps} time steps of a window, zeros follow")
-    return names, np.stack(windows)
+        say(f"{short[0]}{others}: shorter than the {length} time steps of a window, zeros follow")
+    return names, windows if streaming else np.stack(windows)
 
 
 def _on_light(pixels: NDArray[np.uint8]) -> list[bool]:

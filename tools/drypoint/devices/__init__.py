@@ -43,6 +43,7 @@ from ._jobs import Run as Run
 from ._jobs import decode as decode
 from ._jobs import encode as encode
 from ._jobs import run_program as run_program
+from ._jobs import run_recordings as run_recordings
 from ._parts import record_parts as record_parts
 from ._record import NET_TARGETS as NET_TARGETS
 from ._record import Record as Record

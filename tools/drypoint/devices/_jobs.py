@@ -73,16 +73,38 @@ def run_program(target: Target, program: Program, inputs: NDArray[np.integer]) -
     Raises:
         DeviceError: a tool is missing, a step failed, or two kernels of the target differ.
     """
+    return program.split_outputs(_run_jobs(target, program, [inputs])[0])
+
+
+def run_recordings(
+    target: Target, program: Program, recordings: Sequence[NDArray[np.integer]]
+) -> Values:
+    """The last outputs of a streaming program for recordings, each (steps, h, w, c) and begun with
+    a reset, on a target's emulator, as `engine.Recordings.run` gives them.
+
+    Raises:
+        DeviceError: as `run_program`.
+    """
+    rows = [found[-1] for found in _run_jobs(target, program, recordings)]
+    return program.split_outputs(np.array(rows, np.int32))
+
+
+def _run_jobs(
+    target: Target, program: Program, batches: Sequence[NDArray[np.integer]]
+) -> list[NDArray[np.int32]]:
+    """The outputs (N, values) of a program for batches of inputs, each after a reset."""
     own = packing.kernel_set(target.kernels)
     packed = [packing.pack(op, own) for op in program.ops] if own.number else []
-    jobs = [Job(program=program, inputs=inputs, packed=packed)]
+    jobs = [Job(program=program, inputs=inputs, packed=packed) for inputs in batches]
     with progress(f"running on {target.name}"), tempfile.TemporaryDirectory() as folder:
         binary = build_jobs(target, Path(folder) / "jobs")
         answer = emulate(target, binary, encode(jobs, target.byte_order))
-    (runs,) = decode(jobs, answer, target.byte_order)
-    if any(not np.array_equal(run.outputs, runs[-1].outputs) for run in runs):
-        raise DeviceError(f"the kernels of {target.name} give different outputs: please report it")
-    return program.split_outputs(runs[-1].outputs)
+    found = []
+    for runs in decode(jobs, answer, target.byte_order):
+        if any(not np.array_equal(run.outputs, runs[-1].outputs) for run in runs):
+            raise DeviceError(f"the kernels of {target.name} give different outputs: report it")
+        found.append(runs[-1].outputs)
+    return found
 
 
 def decode(

@@ -55,7 +55,7 @@ def find_difference(
         if not isinstance(other, Log):
             raise DiffError("inputs are missing: only a log has its own")
         inputs = other.inputs
-    encoded = right.encode(inputs)
+    encoded = _integers(right, inputs)
     if not len(encoded):
         raise DiffError("there are no inputs to compare on: give at least one")
     if isinstance(other, Log):
@@ -70,6 +70,16 @@ def find_difference(
     if isinstance(other, Compiled):
         return found
     return with_boxes(found, right, other, encoded, planes[-1])
+
+
+def _integers(right: Program, inputs: Any) -> Plane:
+    """Inputs as the program reads them; the recordings of a streaming program one after another,
+    without a reset between."""
+    if not right.is_streaming or (np.ndim(inputs) == 4 and np.asarray(inputs).itemsize == 1):
+        return right.encode(inputs)
+    if not len(inputs):
+        raise DiffError("there are no inputs to compare on: give at least one")
+    return np.concatenate([right.encode_recording(recording) for recording in inputs])
 
 
 def _with_log(right: Program, log: Log, inputs: Plane) -> Difference:
@@ -123,7 +133,7 @@ def _compare(
     if index is None:
         n = sum(plane.nbytes for plane in outputs)
         size = f"{n:,} bytes of {count_of(len(outputs), 'op')}"
-        facts = f"Nothing differs: {size} on {count_of(len(inputs), 'example')}."
+        facts = f"Nothing differs: {size} on {_amount_of(right, inputs)}."
         return Difference(
             examples=len(inputs), op=None, index=-1, cause="none", facts=facts, reason=names,
             proven=True,
@@ -241,8 +251,13 @@ def _facts(right: Program, index: int, expected: Plane, actual: Plane) -> str:
     facts += (
         f"{_amount(expected, actual)}, in {len(channels)} of {wrong.shape[3]} channels ({shown}), "
     )
-    facts += f"on {int(wrong.any(axis=(1, 2, 3)).sum())} of {count_of(len(wrong), 'example')}."
+    facts += f"on {int(wrong.any(axis=(1, 2, 3)).sum())} of {_amount_of(right, wrong)}."
     return facts
+
+
+def _amount_of(right: Program, inputs: NDArray[Any]) -> str:
+    """How many inputs there are, in words."""
+    return count_of(len(inputs), "step" if right.is_streaming else "example")
 
 
 def _amount(expected: Plane, actual: Plane) -> str:

@@ -98,6 +98,9 @@ def _side(model: Model, program: Program, inputs: Any) -> tuple[_Side, dict[str,
     x, encoder = model.encode(inputs), model.encoder
     if isinstance(encoder, ImageEncoder):
         integers = program.check_input(encoder.pixels(inputs))
+    elif program.is_streaming:
+        samples = isinstance(encoder, SignalEncoder | AudioEncoder)
+        integers = np.stack([*map(program.encode_recording, inputs if samples else x)])
     else:
         samples = isinstance(encoder, SignalEncoder | AudioEncoder)
         integers = program.integers(np.asarray(inputs) if samples else x)
@@ -105,7 +108,11 @@ def _side(model: Model, program: Program, inputs: Any) -> tuple[_Side, dict[str,
     layers = {row.op: row.layer for row in rows}
     outputs = model.net.activations(x, [*layers.values()])
     floats = {op.name: _plane(outputs[layers[op.name]], op) for op in own.ops if op.name in layers}
-    tensors = [integers, *reference.trace(program, integers)]
+    if program.is_streaming:  # the last step has the errors of all steps
+        planes = [p[:, -1] for p in reference.trace_signals(program, integers)]
+        tensors = [integers[:, -1], *planes]
+    else:
+        tensors = [integers, *reference.trace(program, integers)]
     return _Side(program, own, tensors, floats, {row.op: row.sqnr for row in rows}), layers
 
 
@@ -151,6 +158,9 @@ def _ratio(wanted: NDArray[np.float64], plane: NDArray[np.integer], op: Op) -> f
 
 
 def _plane(values: NDArray[np.floating[Any]], op: Op) -> NDArray[np.float64]:
-    """(N, C, H, W), (N, C, L) or (N, C) as (N, h, w, c)."""
+    """(N, C, H, W), (N, C, L) or (N, C) as (N, h, w, c); of all steps (N, C, L) the last one, where
+    an op computes one step."""
+    if values.ndim == 3 and values[0].size > op.out_shape.size:
+        values = values[..., -1]
     inner = np.moveaxis(values, 1, -1)
     return inner.reshape(len(values), *op.out_shape).astype(np.float64)

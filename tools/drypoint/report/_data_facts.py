@@ -87,11 +87,13 @@ def _training_facts(
     return facts | compare_parts(known, asked)
 
 
-def activity_facts(program: Program, x: NDArray[Any]) -> list[dict[str, Any]]:
-    """Op -> its channels, and how many of them are constant over some examples."""
+def activity_facts(program: Program, x: NDArray[Any] | list[NDArray[Any]]) -> list[dict[str, Any]]:
+    """Op -> its channels, and how many of them are constant over some examples, or over the steps
+    of some recordings."""
     if len(x) < 2:
         return []
-    planes = Engine(program).trace(x[:_WATCHED])
+    some = x[:_WATCHED]
+    planes = Engine(program).trace(np.concatenate(some) if isinstance(some, list) else some)
     found = []
     for op, plane in zip(program.ops, planes, strict=True):
         values = plane.reshape(-1, plane.shape[-1])

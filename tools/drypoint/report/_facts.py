@@ -49,6 +49,7 @@ def program_facts(program: Program) -> dict[str, Any]:
         "weight_bytes": program.weight_bytes,
         "arena_bytes": program.arena_size,
         "macs": program.macs,
+        "unit": "step" if program.is_streaming else "example",  # of a run
         "input": str(program.input),
         "sample_rate": program.sample_rate,
         "labels": list(program.labels),

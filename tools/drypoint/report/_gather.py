@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from drypoint import devices, quant
 from drypoint.common import check_kind
 from drypoint.data import Dataset, ImageEncoder, SignalEncoder
-from drypoint.engine import Engine, Verification, verify
+from drypoint.engine import Engine, Verification, make_runner, verify
 from drypoint.interop import RoundingReport
 from drypoint.measure import measure
 from drypoint.nn import Model
@@ -123,10 +123,10 @@ def make_report(
         program = reported
     quality = Reported()
     if test is not None:
-        trial = Trial(Engine(program), test, output, normal, train)
+        trial = Trial(make_runner(program), test, output, normal, train)
         quality = task.report(model, trial)
     train = train if task.has_classes else None
-    compared = random_inputs(program, RANDOM) if x is None else program.encode(x)
+    compared = _integers(program, x)
     if sensitivity and (model is None or not isinstance(test, Dataset)):
         raise ReportError("sensitivity needs a float model and a data set of test examples")
     layers = bounds = bits = None
@@ -191,6 +191,14 @@ def make_report(
     )
 
 
+def _integers(program: Program, x: Any) -> Any:
+    """Inputs as a program reads them, of a streaming program the steps of each recording; None:
+    random ones."""
+    if x is None:
+        return random_inputs(program, RANDOM)
+    return [*map(program.encode_recording, x)] if program.is_streaming else program.encode(x)
+
+
 def _percentiles(
     model: Model | None, train: Dataset | None, test: Dataset | None, output: str | None
 ) -> list[dict[str, float]]:
@@ -203,7 +211,7 @@ def _percentiles(
             model, train[:COMPARED].inputs, method="percentile", percentile=percentile
         )
         program = quant.quantize(model, ranges, name="model")
-        accuracy = measure(Engine(program), test, output=output).accuracy
+        accuracy = measure(make_runner(program), test, output=output).accuracy
         found.append({"percentile": percentile, "accuracy": accuracy})
     return found
 

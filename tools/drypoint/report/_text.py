@@ -77,12 +77,13 @@ def first_loss(layers: Facts) -> str:
     return f"{layers['first_visible']} is the first layer below {limit:g} dB"
 
 
-def describe_proof(proof: Facts, *, random: bool = False) -> str:
-    """The comparison of bytes, in words."""
+def describe_proof(proof: Facts, *, unit: str = "example", random: bool = False) -> str:
+    """The comparison of bytes, in words; a run is of one ``unit``."""
+    what = f"random {'inputs' if unit == 'example' else f'{unit}s'}" if random else f"{unit}s"
     verification = proof["verification"]
     return (
         f"{verification['differing_bytes']:,} of {proof['verified_bytes']:,} bytes differ from the "
-        f"reference, on {verification['examples']:,} {'random inputs' if random else 'examples'}: "
+        f"reference, on {verification['examples']:,} {what}: "
         f"{', '.join(verification['runners'])}"
     )
 
@@ -121,12 +122,16 @@ def _headline(facts: Facts) -> list[tuple[str, str]]:
         rows.append(("rounding", describe_rounding(facts["rounding"])))
     if layers is not None:
         rows.append(("layers", first_loss(layers)))
+    run = "a step" if program["unit"] == "step" else "an example"
     return [
         *rows,
         ("model", f"{program['file_bytes']:,} bytes"),
         ("RAM", facts["memory"]["account_text"]),
-        ("work", f"{program['macs']:,} multiply-accumulates an example"),
-        ("verified", describe_proof(facts["proof"], random=facts["inputs"]["random"])),
+        ("work", f"{program['macs']:,} multiply-accumulates {run}"),
+        (
+            "verified",
+            describe_proof(facts["proof"], unit=program["unit"], random=facts["inputs"]["random"]),
+        ),
     ]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from drypoint import measure, nn
 from drypoint.common import html_table, html_text, page_style, percent, write_atomic
 from drypoint.devices import Estimate
-from drypoint.engine import Engine, export_c
+from drypoint.engine import export_c, make_runner
 from drypoint.program import Program, random_inputs
 from drypoint.report import make_report
 
@@ -49,7 +49,7 @@ class Result:
         """The result of a chosen trial, whose net was trained; the test examples are read here."""
         cost = limits.cost(found.program)
         test = task.data.test
-        tested = None if test is None else measure.measure(Engine(cost.program), test)
+        tested = None if test is None else measure.measure(make_runner(cost.program), test)
         return cls(
             point=point,
             model=found.model,

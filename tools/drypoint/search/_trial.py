@@ -101,7 +101,7 @@ def quantize(model: nn.Model, data: train.StudyData) -> Program:
 def accuracy_of(program: Program, data: train.StudyData) -> float:
     """The share of validation examples that the C engine classifies rightly."""
     assert data.val is not None
-    return float(measure.measure(engine.Engine(program), data.val).accuracy)
+    return float(measure.measure(engine.make_runner(program), data.val).accuracy)
 
 
 def make_task(data: train.StudyData, notify: Callable[[str], None]) -> Task:

@@ -56,6 +56,8 @@ from ._families.presets import mobilenet_v1 as mobilenet_v1
 from ._families.presets import resnet8 as resnet8
 from ._families.presets import squeezenet as squeezenet
 from ._families.presets import tcn as tcn
+from ._families.recurrent import gru as gru
+from ._families.recurrent import lstm as lstm
 from ._families.unet import unet as unet
 from ._layers.activations import *  # noqa: F403 - the names of its __all__
 from ._layers.batch_norm import BatchNorm as BatchNorm

@@ -30,6 +30,7 @@ from .presets import (
     squeezenet,
     tcn,
 )
+from .recurrent import gru, lstm
 from .unet import unet
 
 _LARGEST = 4096  # a size beyond this is a typing error
@@ -135,6 +136,20 @@ FAMILIES: dict[str, Family] = {
         "channels",
         "causal depthwise convolutions of mixed lengths, as microWakeWord's; for keywords",
         _by_width(mixednet),
+        axes=2,
+    ),
+    "gru": Family(
+        (32,),
+        "units of each layer, ...",
+        "gated recurrent units, which read a signal step by step",
+        lambda shape, outputs, sizes: gru(classes=outputs, input_shape=shape, units=sizes),
+        axes=2,
+    ),
+    "lstm": Family(
+        (32,),
+        "units of each layer, ...",
+        "long short-term memory, which reads a signal step by step",
+        lambda shape, outputs, sizes: lstm(classes=outputs, input_shape=shape, units=sizes),
         axes=2,
     ),
     "autoencoder": Family(
