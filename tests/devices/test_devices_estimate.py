@@ -15,7 +15,7 @@ from drypoint.devices._parts import FILE as PARTS
 from drypoint.devices._parts import RECORDED, _find_parts, engine_digest, parts_of, read_parts
 from drypoint.devices._record import count_ops
 from drypoint.program import simplify
-from drypoint.search._space import bound, build, draw
+from drypoint.search._space import Ends, bound, build, draw, mutate
 from tools import ONLY_CI
 
 SHAPES = ((1, 40), (1, 16, 16), (3, 12, 12), (5, 33), (30,))
@@ -27,10 +27,11 @@ def drawn(seed):
     rng = np.random.default_rng([seed, 53])
     while True:
         shape = SHAPES[int(rng.integers(len(SHAPES)))]
-        architecture, bits = draw(rng, shape), int(rng.choice([8, 8, 4, 2]))
-        if bound(architecture, shape, 7).macs > 1_000_000:
+        ends = Ends(shape, (7,))
+        architecture, bits = draw(rng, ends), int(rng.choice([8, 8, 4, 2]))
+        if bound(architecture, ends).macs > 1_000_000:
             continue
-        net = build(architecture, shape, 7)
+        net = build(architecture, ends)
         x = rng.normal(size=(20, *shape)).astype(np.float32)
         model = nn.Model(net.initialize(seed=seed + 1))
         program = quant.quantize(model, quant.calibrate(model, x), weights=bits)
@@ -157,13 +158,21 @@ def test_instructions_are_near_those_counted(name, toolbox):
 def test_a_bound_is_never_above_the_estimate():
     """Oracle: the estimate of the net."""
     rng = np.random.default_rng(5)
-    for shape in SHAPES:
+    ends = [Ends(shape, (7,)) for shape in SHAPES]
+    for each in (*ends, Ends((1, 16, 24), (6, 2, 3)), Ends((1, 8, 8), (2, 8, 8))):
         for _ in range(12):
-            architecture = draw(rng, shape)
-            least = bound(architecture, shape, 7)
+            architecture = draw(rng, each)
+            for _ in range(int(rng.integers(6))):
+                architecture = mutate(rng, architecture, each)
+            least, net = bound(architecture, each), build(architecture, each)
+            try:
+                net.output_shape(each.input)
+            except nn.LayerError:
+                continue
             if least.macs > 5_000_000:
                 continue
-            found = devices.estimate(build(architecture, shape, 7), "cortex-m4", by_rows=False)
+            bits = quant.Scheme(weights=architecture.weight_bits or 8)
+            found = devices.estimate(net, "cortex-m4", bits, by_rows=False)
             assert least.macs == found.program.macs
             assert least.tables <= found.account.size("tables")
             assert least.plain_arena <= found.plain_arena

@@ -19,7 +19,7 @@ from drypoint.cli._pieces import runner_of
 from drypoint.cli._run import _read
 from drypoint.forms import FORMS
 from drypoint.program import Program
-from drypoint.tasks import TASKS, task_of
+from drypoint.tasks import TASKS, find_task, task_of
 
 NAMES = [task.name for task in TASKS]
 SEQUENCE = "classes of a recurrent net"  # whose program reads step by step
@@ -201,6 +201,24 @@ def test_a_saved_net_is_trained_further_on_its_data(crossing, tmp_path):
     out = tmp_path / "again.npz"
     crossing.run("train", "--net", crossing.file("net.npz"), "--epochs", 1, "--out", out)
     assert task_of(nn.load(out)).name == crossing.name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_search_finds_a_net_of_the_task(name, crossings, tmp_path, toolbox):
+    """Oracle: `measure` of the file of integers, on the test part."""
+    pytest.importorskip("optuna", reason="Optuna is not installed")
+    task, crossing = find_task(name), crossings(name)
+    words = [word for word in crossing.sample.train if word != "--net" and ":" not in str(word)]
+    words += [] if task.read_as or name != "reconstruction" else ["--task", name]
+    if name in ("keywords", "detect"):  # their own code is linked
+        toolbox.need("arm-none-eabi-gcc")
+    limits = ("--target", "cortex-m0+", "--budget", "ram=32K,flash=64K", "--minutes", 0.001)
+    words = ("--data", crossing.sample.data, *words, *limits, "--out", tmp_path)
+    found = crossing.facts("search", *words)
+    assert found["net"]["criterion"] == task.criterion.name
+    tested = crossing.facts("measure", tmp_path / "model.dpt")
+    assert found["test_score"] == tested[task.criterion.fact]
+    assert task_of(Program.load(tmp_path / "model.dpt")).name == name
 
 
 @pytest.fixture(params=[*NAMES, SEQUENCE, BODY])

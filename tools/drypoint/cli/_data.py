@@ -21,7 +21,7 @@ from drypoint.data import (
 )
 from drypoint.nn import InputPart, Model
 from drypoint.program import Program
-from drypoint.tasks import find_task, task_of
+from drypoint.tasks import Reconstruction, find_task, task_of
 from drypoint.train import StudyData, find_validation
 
 from ._output import say
@@ -140,8 +140,8 @@ def _load_named_set(
     train, test = data.load(name, "train"), data.load(name, "test")
     task = find_task(None, train)
     for option in (*PICTURE_OPTIONS, *SIGNAL_OPTIONS, *COLUMN_OPTIONS, SKIP):
-        fits = option == "task" and getattr(args, option, None) == task.read_as
-        if getattr(args, option, None) is not None and not fits:
+        fits = option == "task" and _given(args, option) == task.read_as
+        if _given(args, option) is not None and not fits:
             shown = option.replace("_", "-")
             raise DrypointError(f"--{shown} is for folders and files, not for the set {name}")
     left_out = args.data is None and source.sha256 is None
@@ -364,8 +364,14 @@ def _read(
 
 def _signal_options(args: argparse.Namespace) -> dict[str, Any]:
     """The options of a command that trains, as far as they are given and `data.read` has them."""
-    given = {name: getattr(args, name, None) for name in (*SIGNAL_OPTIONS, SKIP)}
+    given = {name: _given(args, name) for name in (*SIGNAL_OPTIONS, SKIP)}
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _given(args: argparse.Namespace, option: str) -> Any:
+    """An option of `data.read`; None where it is left out, or is a task of data of any form."""
+    value = getattr(args, option, None)
+    return None if (option, value) == ("task", Reconstruction.name) else value
 
 
 def _check_options(args: argparse.Namespace, dataset: Dataset, source: str) -> None:
@@ -374,7 +380,7 @@ def _check_options(args: argparse.Namespace, dataset: Dataset, source: str) -> N
     for name in others:
         if name == "task" and dataset.boxes is not None:
             continue  # of pictures with boxes
-        if getattr(args, name, None) is not None:
+        if _given(args, name) is not None:
             kind = "pictures" if dataset.is_signals else "signals"
             raise DrypointError(f"--{name} is for {kind}; {source} has {_describe(dataset)}")
 

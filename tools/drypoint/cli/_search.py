@@ -1,9 +1,11 @@
-"""``drypoint search``: the net of the highest accuracy that keeps a budget on a chip."""
+"""``drypoint search``: the best net that keeps a budget on a chip."""
 
 import argparse
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from drypoint import devices
 from drypoint.common import DrypointError
@@ -12,16 +14,19 @@ from ._chip import add_chip_arguments, level
 from ._data import add_data_arguments, training_data
 from ._output import result, say
 from ._pieces import natural, number
+from ._reading import add_reading_arguments, task_of_options
+
+if TYPE_CHECKING:
+    from drypoint.search import FrontPicture
 
 EXAMPLE = "drypoint search --data mnist1d --target cortex-m0+ --budget ram=2K,flash=16K --minutes 5"
 SMALL = devices.LEVELS[-1]  # flash is what most small chips lack
-READING = ("size", "color", "label", "window", "hop", "channels", "keep", "drop", "group", "task")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     add_data_arguments(parser, left_out="MNIST")
-    parser.set_defaults(**dict.fromkeys((*READING, "skip_unreadable", "noise")))
+    add_reading_arguments(parser)
     parser.add_argument(
         "--target",
         type=str.lower,
@@ -65,8 +70,11 @@ def run(args: argparse.Namespace) -> int:
             "a search needs a core and a budget: --target cortex-m0+ --budget ram=2K,flash=16K, or "
             "--chip NAME"
         )
+    data = training_data(args, size=args.size, color=args.color)
+    args.out.mkdir(parents=True, exist_ok=True)
     found = search.best(
-        training_data(args),
+        data,
+        task=task_of_options(args),
         target=target,
         budget=budget,
         minutes=args.minutes,
@@ -74,8 +82,17 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         study=args.study,
         notify=say,
+        show=partial(_draw, args.out),
     )
     files = found.save(args.out, command=shlex.join(["drypoint", *sys.argv[1:]]))
     text = "\n".join([str(found), "", found.picture.text, "", *map(str, files)])
     result(text, found.to_json(), as_json=args.json)
     return 0
+
+
+def _draw(out: Path, picture: "FrontPicture") -> None:
+    """The front so far, as a picture in the folder; the search goes on without it."""
+    try:
+        picture.save(out / "front.png")
+    except DrypointError as error:
+        say(str(error))

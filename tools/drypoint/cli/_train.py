@@ -16,7 +16,7 @@ from drypoint.common import DrypointError, check_suffix, check_writable, interva
 from drypoint.data import read_audio
 from drypoint.measure import wilson_interval
 from drypoint.nn import Model
-from drypoint.tasks import TASKS, Answer, Detect, Strength, Task
+from drypoint.tasks import Answer, Detect, Strength, Task
 from drypoint.train import MPICommunicator, TrainResult
 
 from ._data import add_data_arguments, training_data
@@ -24,6 +24,7 @@ from ._foreign import add_scaling_arguments, foreign_options
 from ._nets import load_body, net_function, net_help, saved_model
 from ._output import INTERRUPTED, result, say
 from ._pieces import count, number
+from ._reading import add_reading_arguments, task_of_options
 from ._source import SIGNAL_OPTIONS
 from ._training import (
     Training,
@@ -102,80 +103,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="repeat the training examples of rarer classes until each class has as many as the "
         "commonest",
     )
-    parser.add_argument(
-        "--size",
-        type=_size,
-        metavar="WxH",
-        help="read pictures in this size; their own if all have one size up to 64x64, else 32x32",
-    )
-    parser.add_argument(
-        "--skip-unreadable",
-        action="store_const",
-        const=True,
-        help="leave pictures out that cannot be read; a line counts and names them",
-    )
-    parser.add_argument(
-        "--color", choices=("gray", "rgb"), help="of pictures; their own if left out"
-    )
-    parser.add_argument(
-        "--label",
-        metavar="COLUMN",
-        help="the column of labels of a CSV file, by name or by place from 0; label, class, ... or "
-        "the only one of texts that repeat and are no dates if left out",
-    )
-    parser.add_argument(
-        "--window",
-        type=count,
-        metavar="N",
-        help="cut recordings, or a CSV file of a row a time step, into examples of N time steps",
-    )
-    parser.add_argument(
-        "--hop",
-        type=count,
-        metavar="N",
-        help="time steps from window to window; windows touch if left out",
-    )
-    parser.add_argument(
-        "--keep",
-        action="append",
-        metavar="COLUMN",
-        help="read this column of CSV files though it shows the time (it only rises, only falls or "
-        "is constant), copies the label or names persons; may be given several times",
-    )
-    parser.add_argument(
-        "--drop",
-        action="append",
-        metavar="COLUMN",
-        help="leave this column of CSV files out; may be given several times",
-    )
-    parser.add_argument(
-        "--group",
-        action="append",
-        metavar="COLUMN",
-        help="rows of CSV files with one value in this column, as of one person or device, are in "
-        "one part: the test and the validation part have others; may be given several times",
-    )
-    parser.add_argument(
-        "--channels",
-        type=count,
-        metavar="N",
-        help="a CSV file's row is N channels, time step after time step; a table if left out",
-    )
-    parser.add_argument(
-        "--task",
-        choices=[task.read_as for task in TASKS if task.read_as],
-        help="regression: --label is a column of numbers (or y of an .npz file), which the net "
-        "predicts; keyword: a subfolder of WAV files for each word, as clips of 1 s at 16,000 Hz "
-        "(--window N samples); the net reads spectral features, and its export listens to samples; "
-        "detect: pictures with boxes around objects, which the net finds",
-    )
-    parser.add_argument(
-        "--cells",
-        action="store_const",
-        const=True,
-        help="of pictures with boxes: the net says where objects are, for counting, and not how "
-        "large; it is smaller and trained faster",
-    )
+    add_reading_arguments(parser)
     parser.add_argument(
         "--noise",
         type=Path,
@@ -265,7 +193,7 @@ def _own_net(args: argparse.Namespace, notify: Callable[[str], None]) -> tuple[T
     study = train.make_study(
         data,
         saved or net_function(name) or args.net,
-        task=_task(args, saved),
+        task=task_of_options(args, saved),
         net_name=name,
         epochs=args.epochs,
         batch_size=args.batch or train.Study.BATCH,
@@ -284,16 +212,6 @@ def _own_net(args: argparse.Namespace, notify: Callable[[str], None]) -> tuple[T
         mpi=args.mpi,
     )
     return trained, study.test
-
-
-def _task(args: argparse.Namespace, saved: Model | None) -> Task | str | None:
-    """The task that the options name; None: by the net and the data."""
-    if not args.cells:
-        return args.task  # type: ignore[no-any-return]
-    if saved is not None or args.task not in (None, Detect.name):
-        of = "a new net" if saved is not None else f"--task {Detect.name}"
-        raise DrypointError(f"--cells is for {of}: leave it out")
-    return Detect(cells=True)
 
 
 def _with_body(
@@ -316,7 +234,7 @@ def _with_body(
     study = train.make_body_study(
         data,
         body,
-        task=_task(args, None),
+        task=task_of_options(args),
         cut=cut,
         body_name=str(args.body),
         body_epochs=args.body_epochs or 0,
@@ -375,13 +293,3 @@ def _validation_figure(trained: TrainResult) -> str:
 
 def _silent(_line: str) -> None:
     pass
-
-
-def _size(text: str) -> tuple[int, int]:
-    """A ``--size`` as (width, height), for argparse."""
-    sides = text.lower().split("x")
-    if len(sides) > 2 or not all(
-        s.isascii() and s.isdigit() and 1 <= int(s) <= 4096 for s in sides
-    ):
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; write it as 32 or 32x24")
-    return int(sides[0]), int(sides[-1])

@@ -53,6 +53,7 @@ def estimate(
     *,
     budget: dict[str, int] | None = None,
     by_rows: bool = True,
+    may_link: bool = True,
 ) -> Estimate:
     """Flash, RAM and instructions of a net on a bare Cortex-M target.
 
@@ -73,6 +74,8 @@ def estimate(
         optimize: the compiler's level, one of `LEVELS`.
         budget: as of `parse_budget`; ops run row by row as it needs.
         by_rows: whether ops may run row by row; without, an estimate takes less time.
+        may_link: whether a program that reads samples or finds boxes is compiled and linked, which
+            takes seconds; without, the flash leaves the code of that out.
 
     Raises:
         DeviceError: the target is no bare board, or its parts are not known and a tool is missing.
@@ -93,7 +96,7 @@ def estimate(
     if by_rows:
         program = fuse_rows(whole, arena=arena_limit(budget or {}, whole, row))
     stack = packing.stack_bound(packing.kernel_set(row.kernels), program)
-    flash = estimate_flash(row, program, level)
+    flash = estimate_flash(row, program, level, may_link=may_link)
     on_target = replace(flash, stack=stack or None, stack_is="bound for any model")
     return Estimate(
         target=row,

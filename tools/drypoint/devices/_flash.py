@@ -19,20 +19,24 @@ from ._targets import Board, Target
 WORDS = ("packed",)  # arrays of words; others are of bytes
 
 
-def estimate_flash(target: Target, program: Program, optimize: str) -> OnTarget:
+def estimate_flash(
+    target: Target, program: Program, optimize: str, *, may_link: bool = True
+) -> OnTarget:
     """The flash that `measure_cost` would measure, of a program as it is exported.
 
-    A program that reads samples or finds boxes has code of its own, and is linked.
+    A program that reads samples or finds boxes has code of its own, and is linked; without
+    ``may_link`` this code is left out.
 
     Raises:
         DeviceError: the target is no bare board, or its parts are not known and a tool is missing.
     """
     parts = parts_of(target, optimize)
-    if program.front is not None or program.boxes is not None:
+    if may_link and (program.front is not None or program.boxes is not None):
         return _link(target, program, optimize)
     table = codegen.kernel_table(program, packing.kernel_set(target.kernels))
     roots = [name for by_bits in table.kinds.values() for name in by_bits.values()]
-    roots += [name for name in called_functions(program) if name != NAME]
+    called = [name for name in called_functions(program) if not name.startswith(NAME)]
+    roots += called or ["dpt_run"]
     roots += [table.runner] if table.runner else []
     model = list(_model_sections(target, program, table, parts))
     engine = [parts.sections[i] for i in reach(parts.sections, roots)]

@@ -15,7 +15,7 @@ from drypoint import devices, nn, quant
 from drypoint.common import DrypointError, show_progress
 from drypoint.program import Program
 
-from ._space import bound, build, draw
+from ._space import Ends, bound, build, draw
 
 SHAPES = ((1, 40), (1, 28, 28), (3, 24, 24), (6, 64), (16, 49), (64,), (1, 16, 16), (2, 12, 20))
 BITS = (8, 8, 8, 4, 2)
@@ -36,11 +36,12 @@ def draw_programs(count: int, seed: int) -> Iterator[Program]:
     while count > 0:
         shape = SHAPES[int(rng.integers(len(SHAPES)))]
         bits = BITS[int(rng.integers(len(BITS)))]
-        drawn = draw(rng, shape)
-        least = bound(drawn, shape, 10)
+        ends = Ends(shape, (10,))
+        drawn = draw(rng, ends)
+        least = bound(drawn, ends)
         if least.macs <= MOST_MACS and least.tables <= MOST_TABLES:
             count -= 1
-            yield quant.sketch(build(drawn, shape, 10), weights=bits)
+            yield quant.sketch(build(drawn, ends), weights=bits)
 
 
 def main() -> int:

@@ -4,20 +4,17 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from drypoint import measure, nn
-from drypoint.common import html_table, html_text, page_style, percent, write_atomic
+from drypoint import nn
+from drypoint.common import write_atomic
 from drypoint.devices import Estimate
-from drypoint.engine import export_c, make_runner
+from drypoint.engine import export_c
 from drypoint.program import Program, random_inputs
 from drypoint.report import make_report
 
 from ._front import FrontPicture, Point, front
-from ._trial import CALIBRATED, Task, Trained, name_of
-
-if TYPE_CHECKING:
-    from ._rule import Limits
+from ._trainer import CALIBRATED, Trained, Trainer, name_of
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -29,40 +26,43 @@ class Result:
         model: its trained float model.
         program: its integers, as they are exported.
         estimate: what the program costs on the target.
-        test_accuracy: of the integers on the test examples; None without a test part.
+        test_score: of the integers on the test examples; None without a test part.
         points: all trained nets.
-        task: the data and the task.
+        trainer: the data and the task.
     """
 
     point: Point
     model: nn.Model
     program: Program
     estimate: Estimate
-    test_accuracy: float | None
+    test_score: float | None
     points: tuple[Point, ...]
-    task: Task
+    trainer: Trainer
 
     @classmethod
     def of(
-        cls, point: Point, found: Trained, points: Iterable[Point], task: Task, limits: "Limits"
+        cls,
+        point: Point,
+        found: Trained,
+        cost: Estimate,
+        points: Iterable[Point],
+        trainer: Trainer,
     ) -> "Result":
         """The result of a chosen trial, whose net was trained; the test examples are read here."""
-        cost = limits.cost(found.program)
-        test = task.data.test
-        tested = None if test is None else measure.measure(make_runner(cost.program), test)
+        test = trainer.view(point.net).data.test
         return cls(
             point=point,
             model=found.model,
             program=cost.program,
             estimate=cost,
-            test_accuracy=None if tested is None else float(tested.accuracy),
+            test_score=None if test is None else trainer.score(cost.program, test),
             points=tuple(points),
-            task=task,
+            trainer=trainer,
         )
 
     @property
     def front(self) -> tuple[Point, ...]:
-        """The nets that no other one passes in accuracy, flash and RAM together, by flash."""
+        """The nets that no other one passes in score, flash and RAM together, by flash."""
         return front(self.points)
 
     @property
@@ -71,14 +71,15 @@ class Result:
         return FrontPicture(self.points)
 
     def __str__(self) -> str:
-        account = self.estimate.account
+        account, criterion = self.estimate.account, self.point.criterion
         lines = [
-            f"{name_of(self.point.net)}: {percent(self.point.accuracy)} of the validation examples",
+            name_of(self.point.net),
+            f"{criterion.name}: {self.point.score_text} on validation examples",
             f"RAM: {account.ram_text}",
             f"flash: {account.flash_text}",
         ]
-        if self.test_accuracy is not None:
-            lines.insert(1, f"test: {percent(self.test_accuracy)}, measured once")
+        if self.test_score is not None:
+            lines.insert(2, f"test: {criterion.show(self.test_score)}, measured once")
         if self.estimate.instructions is not None:
             lines.append(f"run: {self.estimate.instructions}")
         return "\n".join(lines)
@@ -87,7 +88,7 @@ class Result:
         """The chosen net, its cost and the front, of JSON types."""
         return {
             "net": self.point.to_json(),
-            "test_accuracy": self.test_accuracy,
+            "test_score": self.test_score,
             "account": self.estimate.account.to_json(),
             "front": [point.to_json() for point in self.front],
             "trials": len(self.points),
@@ -116,30 +117,9 @@ class Result:
             write_atomic(out / "command.txt", command + "\n")
             files.append(out / "command.txt")
         self.picture.save(out / "front.png")
-        write_atomic(out / "front.html", self.html())
-        test, calibration = self.task.data.test, self.task.data.train[:CALIBRATED].x
-        make_report(self.model, test, calibration=calibration).save(out / "report.html")
-        return [*files, *(out / name for name in ("front.png", "front.html", "report.html"))]
-
-    def html(self) -> str:
-        """The front as an HTML page, beside ``front.png``."""
-        rows = [
-            (
-                name_of(p.net),
-                percent(p.accuracy),
-                f"{p.flash:,}",
-                f"{p.ram:,}",
-                "" if p.instructions is None else f"{p.instructions:,}",
-                f"{p.epochs}",
-            )
-            for p in self.front
-        ]
-        head = ("net", "accuracy", "flash", "RAM", "instructions", "epochs")
         title = f"Nets for {self.estimate.target.name}"
-        caption = f"{len(self.points)} trainings; accuracy of the integers on validation examples"
-        table = html_table(head, rows, left=(0,), caption=caption)
-        return (
-            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html_text(title)}'
-            f"</title><style>{page_style()}</style><h1>{html_text(title)}</h1>"
-            f'<img src="front.png" alt="accuracy against flash" width="640">{table}</html>\n'
-        )
+        write_atomic(out / "front.html", self.picture.html(title))
+        data = self.trainer.view(self.point.net).data
+        calibration = None if self.model.is_integer else data.train[:CALIBRATED].inputs
+        make_report(self.model, data.test, calibration=calibration).save(out / "report.html")
+        return [*files, *(out / name for name in ("front.png", "front.html", "report.html"))]

@@ -5,9 +5,11 @@ last part of the time one of the best nets, trained in full; the best quarter of
 trained longer; a change of one of the best nets; a drawn net.
 """
 
+import math
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -16,11 +18,10 @@ from drypoint.devices import Estimate
 from drypoint.program import Program
 
 from ._errors import SearchError
-from ._space import Architecture, architecture, bound, draw, mutate
+from ._space import Architecture, architecture, bound, draw, mutate, smallest, twin
 from ._storage import Past
-from ._trial import Task
+from ._trainer import Trainer, divisor_of, scheme_of
 
-OTHER_TASKS = ("autoencoder", "unet", "grid-cnn")  # families that are no classifiers
 FACTORS = tuple(2 ** (n / 4) for n in range(-16, 13))  # of a family's sizes, rising
 DRAWN = 2000  # nets at a time, of which the most MACs come first
 ROWS = 3  # times the arena: planes above it are not run row by row
@@ -34,7 +35,7 @@ LONGEST = 0.05  # share of the time that a short trial may take
 class Limits:
     """A budget on a target, and the estimates that check it."""
 
-    task: Task
+    trainer: Trainer
     target: devices.Target
     budget: dict[str, int]
     optimize: str
@@ -42,35 +43,48 @@ class Limits:
     def fit(self, text: str) -> Estimate | None:
         """The estimate of a net that keeps the budget; None of another one."""
         try:
-            model = self.task.model(text)
-        except (nn.LayerError, nn.ConfigError):  # planes that are too small for it
+            found = self.cost(self.trainer.model(text), scheme_of(text), may_link=False)
+        except (nn.LayerError, nn.ConfigError):  # of other tasks, or its planes are too small
             return None
-        return self.check(model)
-
-    def check(self, model: nn.Model) -> Estimate | None:
-        """As `fit`, of a model."""
-        try:
-            found = self.cost(model)
         except quant.QuantizationError:  # a limit of the engine, or no integer form
             return None
-        return None if found.find_excess(self.budget) else found
+        limits = {**self.budget}
+        if "flash" in limits:
+            limits["flash"] -= self._linked_code
+        return None if found.find_excess(limits) else found
 
-    def cost(self, net: nn.Model | Program) -> Estimate:
+    def cost(
+        self, net: nn.Model | Program, bits: quant.Scheme | None = None, *, may_link: bool = True
+    ) -> Estimate:
         """The estimate of a net, whose ops run row by row only where the budget needs that."""
-        found = devices.estimate(net, self.target, optimize=self.optimize, by_rows=False)
+        estimate = partial(
+            devices.estimate, net, self.target, bits, self.optimize, may_link=may_link
+        )
+        found = estimate(by_rows=False)
         over = found.find_excess(self.budget).keys()
         if over and over <= {"ram", "arena"} and found.plain_arena <= self._most_plane:
-            options = {"optimize": self.optimize, "budget": self.budget}
-            return devices.estimate(net, self.target, **options)  # type: ignore[arg-type]
+            return estimate(budget=self.budget)
         return found
+
+    @cached_property
+    def divisors(self) -> list[int]:
+        """Divisors of the sides of pictures with which an input keeps the budget."""
+        views = self.trainer.views
+        ram = self.budget.get("ram", sys.maxsize)
+        fit = [n for n, view in views.items() if n == 1 or math.prod(view.ends.input) < ram]
+        return fit[1:] if len(fit) > 1 and math.prod(views[1].ends.input) >= ram else fit
 
     @property
     def _most_plane(self) -> float:
-        return ROWS * min((self.budget[n] for n in ("arena", "ram") if n in self.budget), default=0)
+        account = self._plain_smallest.account
+        others = {"arena": 0, "ram": account.ram_bytes - account.size("arena")}
+        return ROWS * min(
+            (self.budget[n] - others[n] for n in others if n in self.budget), default=0
+        )
 
     def may_fit(self, drawn: Architecture) -> int:
         """The MACs of a net that may keep the budget by its bound; 0 of one that cannot."""
-        least = bound(drawn, self.task.shape, self.task.outputs)
+        least = bound(drawn, self.trainer.views[drawn.divide].ends)
         arena = least.plain_arena if "arena" in self.budget or "ram" in self.budget else 0
         flash = least.tables + self._least_code
         too_large = flash > self.budget.get("flash", flash) or arena > self._most_plane
@@ -78,8 +92,25 @@ class Limits:
 
     @cached_property
     def _smallest(self) -> Estimate:
-        """The estimate of a net of one unit."""
-        return self.cost(self.task.model("mlp:1"))
+        """The estimate of the net of the fewest bytes."""
+        return self.cost(self.trainer.model(self._smallest_text))
+
+    @cached_property
+    def _smallest_text(self) -> str:
+        divide, view = max(self.trainer.views.items())
+        return replace(smallest(view.ends), divide=divide).to_text()
+
+    @cached_property
+    def _linked_code(self) -> int:
+        """The bytes of flash that are known by a link alone."""
+        plain = self._plain_smallest.account.flash_bytes or 0
+        return (self._smallest.account.flash_bytes or 0) - plain
+
+    @cached_property
+    def _plain_smallest(self) -> Estimate:
+        """The estimate without a link."""
+        model, level = self.trainer.model(self._smallest_text), self.optimize
+        return devices.estimate(model, self.target, None, level, by_rows=False, may_link=False)
 
     @property
     def _least_code(self) -> int:
@@ -96,32 +127,36 @@ class Limits:
         if over:
             what = ", ".join(f"{name} {size:,} bytes" for name, size in over.items())
             raise SearchError(
-                f"no net keeps the budget on {self.target.name}: a dense net of one unit takes "
-                f"{what}"
+                f"no net keeps the budget on {self.target.name}: the smallest takes {what}"
             )
 
 
 def size_families(limits: Limits) -> list[str]:
-    """Each family that takes the input, with the largest sizes that keep the budget."""
+    """Each family that takes the input and gives the output, with the largest sizes that keep the
+    budget, of the largest pictures that it keeps it with."""
     found = []
     for entry in nn.families():
-        name, _, text = entry.partition(":")
-        sizes = [int(size) for size in text.split(",")]
-        if name in OTHER_TASKS:
-            continue
-        nets = [
-            f"{name}:{','.join(str(max(1, round(size * factor))) for size in sizes)}"
-            for factor in FACTORS
-        ]
-        least, most = 0, len(nets)  # nets grow; the first ``least`` keep the budget
-        while least < most:
-            middle = (least + most) // 2
-            if limits.fit(nets[middle]) is None:
-                most = middle
-            else:
-                least = middle + 1
-        found += nets[least - 1 : least] if least else []
+        sized = (_size_family(limits, entry, divide) for divide in limits.divisors)
+        found += [net for net in sized if net][:1]
     return found
+
+
+def _size_family(limits: Limits, entry: str, divide: int) -> str | None:
+    name, _, text = entry.partition(":")
+    sizes = [int(size) for size in text.split(",")]
+    nets = [
+        f"{name}:{','.join(str(max(1, round(size * factor))) for size in sizes)}"
+        + f"/{divide}" * (divide > 1)
+        for factor in FACTORS
+    ]
+    least, most = 0, len(nets)  # nets grow; the first ``least`` keep the budget
+    while least < most:
+        middle = (least + most) // 2
+        if limits.fit(nets[middle]) is None:
+            most = middle
+        else:
+            least = middle + 1
+    return nets[least - 1] if least else None
 
 
 @dataclass
@@ -165,13 +200,16 @@ class Rule:
         ]
         if not rates:
             return float("inf")
-        return LONGEST * seconds / (float(np.median(rates)) * self.limits.task.epochs(0))
+        return LONGEST * seconds / (float(np.median(rates)) * self.limits.trainer.epochs(0))
 
     def _mutate(self, net: str, tried: set[str], most: float) -> str | None:
-        if not net.startswith("{"):
+        view = self.limits.trainer.view(net)
+        known = architecture(net) if net.startswith("{") else twin(net, view.ends)
+        if known is None:
             return None
+        known = replace(known, divide=divisor_of(net))
         for _ in range(20):
-            changed = mutate(self.rng, architecture(net), self.limits.task.shape)
+            changed = mutate(self.rng, known, view.ends)
             text, macs = changed.to_text(), self.limits.may_fit(changed)
             if 0 < macs <= most and text not in tried and self.limits.fit(text) is not None:
                 return text
@@ -181,7 +219,7 @@ class Rule:
         """The feasible net with the most MACs among drawn nets; one of ten at random."""
         for _ in range(MOST_DRAWS):
             if not self.drawn:
-                nets = (draw(self.rng, self.limits.task.shape) for _ in range(DRAWN))
+                nets = (self._draw_one() for _ in range(DRAWN))
                 sized = ((self.limits.may_fit(net), net.to_text()) for net in nets)
                 self.drawn = sorted(pair for pair in sized if pair[0])
             while self.drawn:
@@ -195,8 +233,13 @@ class Rule:
             "bytes, or the search fewer minutes"
         )
 
+    def _draw_one(self) -> Architecture:
+        divide = int(self.rng.choice(self.limits.divisors))
+        ends = self.limits.trainer.views[divide].ends
+        return replace(draw(self.rng, ends), divide=divide)
+
 
 def _rank(past: Sequence[Past], rung: int) -> list[Past]:
     """The finished trials of a rung, the best first."""
-    done = [trial for trial in past if trial.rung == rung and trial.accuracy is not None]
-    return sorted(done, key=lambda trial: (-(trial.accuracy or 0.0), trial.number))
+    done = [trial for trial in past if trial.rung == rung and trial.merit is not None]
+    return sorted(done, key=lambda trial: (-(trial.merit or 0.0), trial.number))

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from drypoint.common import MissingPackageError, how_to_install
 
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 NAME = "drypoint"  # of the study in its storage
 ABOUT = "drypoint search"  # the attribute of the study that says what is searched
 AWAY = 3600.0  # seconds after which a running trial of another machine counts as dead
+REPEATS = "repeats"  # the attribute of a trial that repeats another: its number
 FACTS = ("net", "rung", "epochs", "seed")  # of a trial, before it runs
-DIRECTIONS: tuple[Literal["maximize", "minimize"], ...] = ("maximize", "minimize", "minimize")
-# accuracy, bytes of flash, bytes of RAM
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,23 +34,25 @@ class Past:
         number: of the trial.
         net: text of the net.
         rung: 0, 1, 2: how long it was trained.
-        accuracy: of the integer program on validation examples; None: it runs or failed.
+        merit: higher of a better score on validation examples; None: it runs, or exceeds the
+            budget after training.
         facts: the other attributes.
     """
 
     number: int
     net: str
     rung: int
-    accuracy: float | None
+    merit: float | None
     facts: Mapping[str, Any]
 
 
-def open_study(place: str | Path | None, about: str) -> "optuna.Study":
+def open_study(place: str | Path | None, about: str, *, is_error: bool = False) -> "optuna.Study":
     """The study of a journal file, or of a database's address; None: a new one in memory.
 
     Args:
         place: a path, or an address such as ``postgresql://host/name``.
         about: data, target and budget in a line; a study of others is refused.
+        is_error: whether less of a score is better. The other values are bytes of flash and RAM.
 
     Raises:
         MissingPackageError: Optuna is not installed.
@@ -68,7 +69,7 @@ def open_study(place: str | Path | None, about: str) -> "optuna.Study":
         found = optuna.create_study(
             study_name=NAME,
             storage=_storage(place),
-            directions=DIRECTIONS,
+            directions=("minimize" if is_error else "maximize", "minimize", "minimize"),
             sampler=optuna.samplers.RandomSampler(seed=0),
             load_if_exists=True,
         )
@@ -139,30 +140,43 @@ def fail(study: "optuna.Study", number: int) -> bool:
 
 
 def enqueue_dead(study: "optuna.Study") -> int:
-    """Fail the running trials of dead processes, and enqueue each again; the number of them.
+    """Enqueue the running trials of dead processes again, and fail each; the number of them.
 
-    A trial without a net, which a process asked for when none waited any more, is failed only.
+    A trial without a net, which a process asked for when none waited any more, is failed only. A
+    process that is killed in between leaves the repeat, which has the number of what it repeats.
     """
-    count = 0
-    for trial in [
-        each for each in study.get_trials(deepcopy=False) if each.state.name == "RUNNING"
-    ]:
+    count, trials = 0, study.get_trials(deepcopy=False)
+    repeated = {trial.user_attrs.get(REPEATS) for trial in trials}
+    for trial in trials:
+        if trial.state.name != "RUNNING":
+            continue
         if "net" not in trial.user_attrs:
             fail(study, trial.number)
-        elif is_dead(trial.user_attrs["worker"]) and fail(study, trial.number):
-            enqueue(study, **{name: trial.user_attrs[name] for name in FACTS})
-            count += 1
+        elif is_dead(trial.user_attrs["worker"]):
+            if trial.number not in repeated:
+                facts = {name: trial.user_attrs[name] for name in FACTS}
+                enqueue(study, **facts, **{REPEATS: trial.number})
+                count += 1
+            fail(study, trial.number)
     return count
+
+
+def has_twin(study: "optuna.Study", trial: "optuna.Trial") -> bool:
+    """Whether an earlier trial repeats what a trial repeats: two processes found it at once."""
+    number = trial.user_attrs.get(REPEATS)
+    earlier = study.get_trials(deepcopy=False)[: trial.number]
+    return number is not None and any(each.user_attrs.get(REPEATS) == number for each in earlier)
 
 
 def past(study: "optuna.Study") -> list[Past]:
     """The trials so far that did not fail, in order."""
+    sign = 1 if study.directions[0].name == "MAXIMIZE" else -1
     return [
         Past(
             number=trial.number,
             net=trial.user_attrs["net"],
             rung=trial.user_attrs["rung"],
-            accuracy=trial.values[0] if trial.state.name == "COMPLETE" else None,
+            merit=sign * trial.values[0] if "flash" in trial.user_attrs else None,
             facts=trial.user_attrs,
         )
         for trial in study.get_trials(deepcopy=False)

@@ -8,6 +8,7 @@ from drypoint.common import module_getattr as _module_getattr
 
 from ._answer import Answer as Answer
 from ._answer import Choice as Choice
+from ._answer import Criterion as Criterion
 from ._box_decoder import find_boxes as find_boxes
 from ._box_decoder import with_decoder as with_decoder
 from ._box_decoder import with_thresholds as with_thresholds

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from drypoint.common import table_lines
+from drypoint.common import percent, table_lines
 from drypoint.program import Program
 
 _SHOWN = 8  # values of an output in a text
@@ -24,6 +24,28 @@ class Answer:
 
     text: str
     facts: Mapping[str, Any]
+
+
+class Criterion(NamedTuple):
+    """The figure by which nets of a task are compared.
+
+    Attributes:
+        name: such as "accuracy".
+        fact: its name among the facts of `Task.measure`.
+        is_error: whether less is better; else it is a share, of which more is better.
+    """
+
+    name: str
+    fact: str
+    is_error: bool = False
+
+    def show(self, value: float) -> str:
+        """A value for people."""
+        return f"{value:.4g}" if self.is_error else percent(value)
+
+    def merit(self, value: float) -> float:
+        """A number that is higher for a better value."""
+        return -value if self.is_error else value
 
 
 class Choice(NamedTuple):

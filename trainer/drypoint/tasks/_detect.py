@@ -23,7 +23,7 @@ from drypoint.measure import DetectionMeasurement, Things
 from drypoint.nn import DetectionLoss, Layer, Model
 from drypoint.program import Program
 
-from ._answer import Answer
+from ._answer import Answer, Criterion
 from ._box_decoder import (
     Finder,
     decoder_of,
@@ -237,6 +237,11 @@ class Detect(Task):
 
     def check_measurable(self, reader: Model | Program, *, name: str) -> None:
         """All nets with a decoder of boxes have figures."""
+
+    @property
+    def criterion(self) -> Criterion:
+        """The mAP50; of cells F1."""
+        return Criterion("F1", "F1") if self.cells else Criterion("mAP50", "mAP50")
 
     def measure(self, trial: Trial) -> Answer:
         """P, R, F1, mAP50 and mAP50-95 with their intervals, by class and by size."""

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from drypoint.data import Dataset
 from drypoint.measure import RegressionMeasurement, measure_regression
-from drypoint.nn import Layer, Linear, Model, MSELoss, Sequential, Softmax, last_layer
+from drypoint.nn import Layer, Linear, Model, MSELoss, last_layer
 
-from ._answer import Answer, table
+from ._answer import Answer, Criterion, table
 from ._reported import Drawing, Reported, ReportTexts, mean_interval, mean_squares, rises
-from ._task import Notify, Runner, Task, TaskError, Trial
+from ._task import Notify, Runner, Task, TaskError, Trial, without_softmax
 
 _FIGURES = {"rmse": "root mean squared error", "mae": "mean absolute error", "r2": "R²"}
 
@@ -44,12 +44,7 @@ class Numbers(Task):
 
     def complete(self, net: Layer, notify: Notify) -> Layer:  # noqa: ARG002
         """The net of a family, which then ends in its last Linear."""
-        if not isinstance(net, Sequential):
-            return net
-        last = list(net.layers)[-1]
-        if not isinstance(net.layers[last], Softmax):
-            return net
-        return Sequential({k: v for k, v in net.layers.items() if k != last}, net.input_shape)
+        return without_softmax(net)
 
     def output_shape(self, dataset: Dataset) -> tuple[int, ...] | None:  # noqa: ARG002
         """One number."""
@@ -89,6 +84,11 @@ class Numbers(Task):
         if self.std is None or self.mean is None:
             return model
         return _scale_output(model, port, self.std, self.mean)
+
+    @property
+    def criterion(self) -> Criterion:
+        """The root mean squared error."""
+        return Criterion(_FIGURES["rmse"], "rmse", is_error=True)
 
     def measure(self, trial: Trial) -> Answer:
         """The errors of the predicted numbers, and R2."""

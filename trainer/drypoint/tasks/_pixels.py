@@ -22,7 +22,7 @@ from drypoint.nn import (
 )
 from drypoint.program import Program
 
-from ._answer import Answer, table
+from ._answer import Answer, Criterion, table
 from ._classes import ClassTask, classes_of, index_labels
 from ._reported import Reported, ReportTexts, rise_of
 from ._task import (
@@ -46,6 +46,7 @@ class Pixels(ClassTask):
 
     name = "pixels"
     has_classes = False  # an example is of no single class
+    any_size = False
     page_part = "map"
 
     def describe(self, dataset: Dataset) -> str:
@@ -106,6 +107,11 @@ class Pixels(ClassTask):
             facts = {"pixels": shares, "classes": [*names], "map": found.tolist()}
             answers.append(Answer(f"{text} of the pixels", facts))
         return answers
+
+    @property
+    def criterion(self) -> Criterion:
+        """The mean intersection over union."""
+        return Criterion("mIoU", "mean_iou")
 
     def measure(self, trial: Trial) -> Answer:
         """Pixel accuracy and intersection over union, by class and their mean."""

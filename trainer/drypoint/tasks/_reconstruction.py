@@ -15,13 +15,22 @@ from drypoint.measure import (
     measure_anomalies,
     wilson_interval,
 )
-from drypoint.nn import Model, MSELoss
+from drypoint.nn import Layer, Model, MSELoss
 from drypoint.program import Program
 
-from ._answer import Answer, Choice, table
+from ._answer import Answer, Choice, Criterion, table
 from ._reconstruction_errors import mean_by_class, reconstruction_errors
 from ._reported import Drawing, Reported, ReportTexts, rises
-from ._task import Runner, Task, TaskError, Trial, output_names, reader_of
+from ._task import (
+    Notify,
+    Runner,
+    Task,
+    TaskError,
+    Trial,
+    output_names,
+    reader_of,
+    without_softmax,
+)
 
 _WORDS = {None: "no threshold", True: "anomaly", False: "no anomaly"}
 
@@ -33,7 +42,12 @@ class Reconstruction(Task):
     name = "reconstruction"
     holds_out = True
     choice_option = "false_alarms"
+    any_size = False
     page_part = "error"
+
+    def complete(self, net: Layer, notify: Notify) -> Layer:  # noqa: ARG002
+        """The net of a family, which then ends in its last Linear."""
+        return without_softmax(net)
 
     def output_shape(self, dataset: Dataset) -> tuple[int, ...] | None:  # noqa: ARG002
         """As many values as the net takes."""
@@ -70,6 +84,11 @@ class Reconstruction(Task):
             Answer(f"{_WORDS[above]}, error {error:.4g}{of}", {"error": error, "anomaly": above})
             for error, above in zip(squares.tolist(), found, strict=True)
         ]
+
+    @property
+    def criterion(self) -> Criterion:
+        """The mean squared error."""
+        return Criterion("mean squared error", "mean_squared_error", is_error=True)
 
     def measure(self, trial: Trial) -> Answer:
         """The mean squared error, by class; where normal examples are known, how well errors

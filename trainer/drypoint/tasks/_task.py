@@ -17,10 +17,10 @@ from drypoint.data import (
     choose_encoder,
     decoder_from_config,
 )
-from drypoint.nn import Layer, Loss, Model
+from drypoint.nn import Layer, Loss, Model, Sequential, Softmax
 from drypoint.program import Program
 
-from ._answer import Answer, Choice, show_values
+from ._answer import Answer, Choice, Criterion, show_values
 from ._reported import Reported, ReportTexts
 
 Notify: TypeAlias = Callable[[str], None]
@@ -156,6 +156,7 @@ class Task:
         rate: the highest learning rate of Adam in a study of a new net, if left out.
         metrics: functions of outputs and targets that `fit` measures, beside the accuracy of class
             indices.
+        any_size: whether nets that read pictures in different sizes can be compared by `score`.
         page_part: what ``drypoint serve`` adds to its page: "boxes" or "map" over a picture, the
             "error" of each window; "": nothing.
     """
@@ -169,6 +170,7 @@ class Task:
     strength: ClassVar[Strength] = "light"
     rate: ClassVar[float] = 3e-3
     metrics: ClassVar[Sequence[Metric]] = ()
+    any_size: ClassVar[bool] = True
     page_part: ClassVar[str] = ""
 
     # The data
@@ -345,6 +347,18 @@ class Task:
             "measure.measure_regression"
         )
 
+    @property
+    def criterion(self) -> Criterion:
+        """The figure by which nets are compared."""
+        return Criterion("accuracy", "accuracy")
+
+    def score(self, trial: Trial) -> float:
+        """The figure of a net on validation or test examples that `criterion` names."""
+        facts, fact = self.measure(trial).facts, self.criterion.fact
+        if fact not in facts:
+            raise TaskError(f"the task {self.name!r} measures no {fact!r}, its criterion")
+        return float(facts[fact])
+
     def test(self, model: Model, dataset: Dataset) -> Answer:
         """The figures of a net that was just trained, in one line."""
         return self.measure(Trial(model, dataset))
@@ -386,6 +400,14 @@ class Task:
     def report_texts(self, facts: Mapping[str, Any]) -> ReportTexts:
         """The words of a report, of `Reported.facts`."""
         return ReportTexts("error", rows=[("error", facts["error"], facts["float_error"])])
+
+
+def without_softmax(net: Layer) -> Layer:
+    """A net of a family without the softmax at its end."""
+    if not isinstance(net, Sequential):
+        return net
+    *others, (_, layer) = net.layers.items()
+    return Sequential(dict(others), net.input_shape) if isinstance(layer, Softmax) else net
 
 
 def count_epochs(dataset: Dataset, steps: int, *, batch: int, most: int) -> int:

@@ -2,6 +2,7 @@
 a default for each choice left out, and a line that says it.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -290,7 +291,7 @@ def _create_model(
     if data.train.input_shapes:
         return _create_model_of_several(name, make, data, task, notify)
     encoder, outputs = task.encoder(data.train, notify), task.output_shape(data.train)
-    count = outputs[0] if outputs else 1
+    count = outputs[0] if outputs else math.prod(encoder.shape)
     try:
         if make is None:
             net: Layer = create_net(name, input_shape=encoder.shape, classes=count)
