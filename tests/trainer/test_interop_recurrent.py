@@ -13,6 +13,7 @@ from onnx.reference import ReferenceEvaluator
 from onnx_files import OnnxFile as File
 from onnx_files import onnx_runtime
 from same_values import check_close
+from tflite_files import TfliteFile
 
 from drypoint import interop, nn, quant
 
@@ -307,3 +308,62 @@ def test_layers_of_keras_that_are_refused_by_name():
             interop.from_keras(model)
         assert words in str(error.value)
         assert "\n" not in str(error.value)
+
+
+def tflite_net(kind, **more):
+    """An LSTM, a dense layer of each step, and one more LSTM, of whose outputs the last is read."""
+    f = TfliteFile((1, STEPS, CHANNELS), kind=kind, scale=0.02, zero=-3)
+    at = f.lstm(0, UNITS, **more)
+    at = f.then("FULLY_CONNECTED", [at, f.drawn(4, UNITS), f.bias(4)], (1, STEPS, 4), scale=0.02,
+                KeepNumDims=True)  # fmt: skip
+    at = f.rows(f.lstm(at, 6), STEPS - 1, STEPS)
+    f.then("FULLY_CONNECTED", [at, f.drawn(2, 6), f.bias(2)], (1, 2), scale=0.02)
+    return f.bytes()
+
+
+def of_litert(content, x):
+    """What LiteRT computes of signals (N, T, C), its states set back before each."""
+    litert = pytest.importorskip("ai_edge_litert.interpreter", reason="LiteRT is not installed")
+    run = litert.Interpreter(model_content=content)
+    run.allocate_tensors()
+    (given,), (made,) = run.get_input_details(), run.get_output_details()
+    found = []
+    for signal in x:
+        run.reset_all_variables()
+        run.set_tensor(given["index"], signal[None])
+        run.invoke()
+        found.append(run.get_tensor(made["index"])[0])
+    return np.stack(found)
+
+
+def test_a_file_of_tensorflow_lite_computes_what_litert_computes():
+    content, x = tflite_net("FLOAT32"), signals()
+    net = interop.from_tflite(content)
+    assert net.input_shape == (CHANNELS, STEPS)
+    check_close(net(by_channel(x)), of_litert(content, x))
+    quant.check_export(net)
+
+
+def test_a_quantized_file_gives_a_float_net_of_its_integers():
+    content = tflite_net("INT8")
+    net = interop.from_tflite(content)
+    name, *_ = net.layers
+    weight = net.params[f"{name}.weight_ih_l0"] / np.float32(0.005)
+    assert np.abs(weight - np.rint(weight)).max() < 1e-4  # float32 of a product with 0.005
+    assert np.abs(weight).max() > 100
+    with pytest.raises(interop.TfliteError) as error:
+        interop.program_from_tflite(content)
+    assert "read the float net by interop.from_tflite, and quantize it" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"TimeMajor": True}, "has the steps before the batch (time_major); wanted: (N, T, C)"),
+        ({"FusedActivationFunction": "RELU"}, "has the function RELU; wanted: TANH"),
+    ],
+)
+def test_lstms_of_tensorflow_lite_that_are_refused_by_name(options, words):
+    with pytest.raises(interop.TfliteError) as error:
+        interop.from_tflite(tflite_net("FLOAT32", **options))
+    assert words in str(error.value)
