@@ -24,7 +24,7 @@ def signal_layer(module: nn.Module, reads: Sequence[Shape]) -> nn.Module | None:
         return None
     match module:
         case nn.Conv2d() | nn.MaxPool2d() | nn.AvgPool2d():
-            return _windowed(module, shape)
+            return _window_layer(module, shape)
         case nn.GlobalAvgPool2d():
             return nn.GlobalAvgPool1d()
         case nn.BatchNorm2d(epsilon=epsilon, channels=channels):
@@ -38,7 +38,9 @@ def signal_layer(module: nn.Module, reads: Sequence[Shape]) -> nn.Module | None:
     return None
 
 
-def _windowed(module: nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d, shape: Shape) -> nn.Module | None:
+def _window_layer(
+    module: nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d, shape: Shape
+) -> nn.Module | None:
     """A convolution or pooling of windows of one row."""
     window = module.window(shape)
     if window.kernel[0] != 1 or window.padding[0] != (0, 0):

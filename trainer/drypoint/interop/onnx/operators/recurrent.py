@@ -147,7 +147,7 @@ def transpose(reader: Reader, node: Node) -> None:
 
 
 def handlers(others: Mapping[str, Handler]) -> dict[str, Handler]:
-    """The operators of this module, by those of tensors with their batch axis first."""
+    """The operators of this module, by the operators of tensors with their batch axis first."""
 
     def of(op: str) -> Handler:
         handler = others[op]
