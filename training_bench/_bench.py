@@ -61,13 +61,26 @@ def unet() -> Sequential:
     return Sequential({"unet": nn.Graph(layers, edges, {"input": (1, 32, 32)})}, (1, 32, 32))
 
 
+def gru(steps: int) -> Sequential:
+    """A GRU of 32 units on 8 signals, whose last output gives 6 classes."""
+    return Sequential([nn.GRU(32), nn.Linear(6)], (8, steps))
+
+
 NETS: dict[str, Callable[[], Sequential]] = {
     **bench.NETS,
     "mobilenet": nn.mobilenet,
     "tcn": nn.tcn,
     "unet": unet,
+    "gru-50": lambda: gru(50),
+    "gru-200": lambda: gru(200),
 }
-SIGNALS = (*OF_ENGINE, "tcn", "unet")  # these read real numbers, and images the others
+SIGNALS = (
+    *OF_ENGINE,
+    "tcn",
+    "unet",
+    "gru-50",
+    "gru-200",
+)  # these read real numbers, and images the others
 MNIST = (1, 28, 28)  # the shape of nets that read it
 REPEATING = ("ad", "unet")  # these learn to repeat their input, and classes the others
 

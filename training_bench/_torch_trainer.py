@@ -19,6 +19,7 @@ from drypoint.nn import (
     Graph,
     Linear,
     MaxPool2d,
+    Recurrent,
     ReLU,
     ReLU6,
     Sequential,
@@ -141,6 +142,8 @@ def torch_module(layer: Ours, shape: Shape) -> Any:
             return torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
         case Flatten():
             return torch.nn.Flatten()
+        case Recurrent(num_layers=1, return_sequences=False):
+            return _recurrent(layer)
         case _:
             raise BenchError(f"{type(layer).__name__} is not given to peers")
 
@@ -171,6 +174,24 @@ def _convolution(layer: Conv2d, shape: Shape) -> Any:
         else torch.nn.ZeroPad2d((left, right, top, bottom))
     )
     return torch.nn.Sequential(pad, module)
+
+
+def _recurrent(layer: Recurrent) -> Any:
+    """A recurrent layer of signals (N, C, T) to its last output."""
+    kind = getattr(torch.nn, type(layer).__name__)
+
+    class Last(torch.nn.Module):  # type: ignore[misc]
+        """The last output."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = _with_arrays(kind(layer.input_size, layer.hidden_size), layer.params)
+
+        def forward(self, x: Any) -> Any:
+            """(N, C, T) to (N, H)."""
+            return self.inner(x.permute(2, 0, 1))[0][-1]
+
+    return Last()
 
 
 def _graph(graph: Graph, shape: Shape) -> Any:

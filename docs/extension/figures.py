@@ -41,6 +41,8 @@ COMMANDS = {
     "--markdown",
     "training-peers": "python -m training_bench --nets kws,ic,ad,sww,mobilenet,tcn "
     "--batches 64,128 --threads 1 --rounds 3 --markdown",
+    "training-recurrent": "python -m training_bench --nets gru-50,gru-200 --batches 64 --threads 1 "
+    "--markdown",
     "training-families": "python -m training_bench --families",
     "recipes": "drypoint recipes",
     "page": "python tests/support/browser.py",

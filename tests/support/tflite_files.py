@@ -40,11 +40,12 @@ OPTIONS = {  # of an operator: the table, and the values of enumerations by thei
     "VAR_HANDLE": "VarHandleOptions",
     "GATHER": "GatherOptions",
     "CALL_ONCE": "CallOnceOptions",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions",
 }
 ENUMERATIONS = {"Padding": tflite.Padding, "FusedActivationFunction": tflite.ActivationFunctionType}
 TYPES = {
     "FLOAT32": np.float32, "FLOAT16": np.float16, "INT8": np.int8, "UINT8": np.uint8,
-    "INT32": np.int32,
+    "INT16": np.int16, "INT32": np.int32,
 }  # fmt: skip
 
 
@@ -55,6 +56,7 @@ class TfliteFile:
         self.rng = np.random.default_rng(seed)
         self.tensors, self.operators = [], []
         self.variables = []  # name, shape, type, scale, zero
+        self.states = set()  # numbers of tensors that an operator keeps from run to run
         self.kind, self.at, self.inputs = kind, None, [0]
         self.at = self.tensor(shape, scale=scale, zero=zero)
 
@@ -99,6 +101,34 @@ class TfliteFile:
         self.at = self.tensor(shape, kind=type, scale=scale, zero=zero)
         self.operators.append((kind, list(inputs), [self.at], options))
         return self.at
+
+    def lstm(self, at, units, *, scale=0.01, zero=0, **options):
+        """A UNIDIRECTIONAL_SEQUENCE_LSTM, as the converter of Keras's writes it."""
+        (_, steps, channels), quantized = self.tensors[at][0], {"scale": scale, "zero": zero}
+        wide = {"kind": "INT16", "scale": 2.0**-12} if self.kind == "INT8" else {}
+
+        def drawn(*shape):
+            if self.kind == "FLOAT32":
+                return self.drawn(*shape)
+            values = self.rng.integers(-127, 128, shape)
+            return self.constant(values, "INT8", scale=[0.005])
+
+        def bias():
+            if self.kind == "FLOAT32":
+                return self.bias(units)
+            values = self.rng.integers(-900, 900, units)
+            return self.constant(values, scale=[0.005 * self.tensors[at][3][0]])
+
+        matrices = [drawn(units, n) for n in (channels, units) for _ in range(4)]
+        biases = [bias() for _ in range(4)]
+        states = [
+            self.tensor((1, units), **quantized), self.tensor((1, units), **wide),
+        ]  # fmt: skip
+        self.states |= {*states}
+        inputs = [at, *matrices, *(-1,) * 3, *biases, -1, -1, *states, *(-1,) * 4]
+        options = {"FusedActivationFunction": "TANH", "CellClip": 10.0, **options}
+        made = (1, steps, units)
+        return self.then("UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, made, **quantized, **options)
 
     def split(self, at, *sizes):
         """A SPLIT_V of channels; the numbers of its outputs."""
@@ -182,6 +212,7 @@ class TfliteFile:
             "Type": getattr(tflite.TensorType, kind),
         }
         fields |= {"Buffer": buffer if values is not None else 0}
+        fields |= {"IsVariable": True} if buffer - 1 in self.states else {}
         if len(scales):
             given = {"Scale": b.CreateNumpyVector(np.asarray(scales, np.float32))}
             given |= {"ZeroPoint": b.CreateNumpyVector(np.full(len(scales), zero, np.int64))}

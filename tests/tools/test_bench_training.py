@@ -431,7 +431,7 @@ def test_classes_are_those_of_the_net():
     trainer_of("drypoint")(net, x[:8], y[:8], threads=1).train(8, 8)
 
 
-@pytest.mark.parametrize("name", ["ad", "sww", "tcn", "unet"])
+@pytest.mark.parametrize("name", ["ad", "sww", "tcn", "unet", "gru-50"])
 def test_nets_of_signals_train(name):
     """Ours and PyTorch's outputs are near, and both take steps: by the squared error where the net
     repeats its input, by the cross-entropy of classes else."""

@@ -280,7 +280,7 @@ def test_what_cannot_be_traced_is_refused_in_one_line():
             (
                 tn.LSTM(4, 3),
                 torch.zeros(1, 5, 4),
-                "the module is no net that can be read: 1 of 79 nodes: LSTM 'node_lstm__2' keeps",
+                "the module is no net that can be read: 1 of 79 nodes: LSTM 'node_lstm__2' reads",
             ),
         ]:
             with pytest.raises(interop.FrameworkError) as caught:

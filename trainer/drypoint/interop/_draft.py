@@ -18,6 +18,7 @@ from drypoint.graph import Unsupported
 
 from ._errors import ImportFileError
 from ._integer_layers import FileQuantParams, Floats
+from ._signals import flat, signal_layer
 from ._tensor_view import Array, Shape, TensorView, check_size
 
 INPUT = "input"
@@ -75,6 +76,8 @@ class Draft:
         self._left = OWN_WEIGHTS + GROWTH * size
         self._reshapes: dict[tuple[int, Shape], int] = {}
         self._names = set[str]()
+        # number of a recurrent layer -> of the one that gives its last output alone
+        self._last_steps: dict[int, int] = {}
 
     @classmethod
     def of_inputs(
@@ -163,6 +166,36 @@ class Draft:
             layer: nn.Module = nn.Flatten() if len(shape) == 1 else nn.Reshape(shape)
             self._reshapes[key] = self.add(layer, (value,)).end
         return self._reshapes[key]
+
+    def last_step(self, end: int) -> TensorView | None:
+        """The last output of a recurrent layer, or of the one that a layer reshapes; None of other
+        layers.
+        """
+        layer = self.layers.get(end)
+        if layer is not None and isinstance(layer.module, nn.Reshape):
+            end = layer.reads[0]
+            layer = self.layers.get(end)
+        if layer is None or not isinstance(layer.module, nn.Recurrent):
+            return None
+        if end not in self._last_steps:
+            self._last_steps[end] = number = len(self.layers) + 1
+            module = replace(layer.module, return_sequences=False)
+            self.layers[number] = replace(layer, module=module, shape=layer.shape[:1])
+        return TensorView.of_layer(self._last_steps[end], layer.shape[:1])
+
+    def drop_unread_steps(self, outputs: Mapping[str, int]) -> list[tuple[str, str, str]]:
+        """Leave out recurrent layers and their reshaped outputs that nothing reads; what to say of
+        layers whose last output and all outputs are read.
+        """
+        for number, layer in reversed([*self.layers.items()]):
+            read = {*outputs.values(), *(n for other in self.layers.values() for n in other.reads)}
+            if isinstance(layer.module, nn.Reshape | nn.Recurrent) and number not in read:
+                del self.layers[number]
+        return [
+            (type(layer.module).__name__, layer.title, "gives its last output and all; wanted: one")
+            for number, layer in self.layers.items()
+            if number in self._last_steps and self._last_steps[number] in self.layers
+        ]
 
     def repeat(self, value: Read, shape: Shape) -> TensorView:
         """A plane (C, H, W) of a shape, each axis of which is the value's or repeats its only
@@ -272,6 +305,7 @@ class Draft:
         `Graph`; names of several outputs are its output ports.
         """
         layers, outputs = self.merge_scalings(outputs)
+        layers, outputs, input_shape = _as_signals(layers, outputs, self.input_shape)
         if 0 in outputs.values():
             raise self.error("has no layers: its output is its input")
         names, parts = layer_names(layers), self.input_ends if self.input_ends != (0,) else ()
@@ -289,7 +323,7 @@ class Draft:
         chain = [(n,) for n in [0, *numbers[:-1]]]
         is_chain = [layers[n].reads for n in numbers] == chain and not parts
         if is_chain and len(outputs) == 1:
-            net = nn.Sequential({names[n]: layers[n].module for n in numbers}, self.input_shape)
+            net = nn.Sequential({names[n]: layers[n].module for n in numbers}, input_shape)
         else:
             edges = _edges(layers, names, parts)
             if len(outputs) > 1:
@@ -297,7 +331,7 @@ class Draft:
             net = nn.Graph(
                 {names[n]: layers[n].module for n in numbers},
                 edges,
-                {names[n]: layers[n].shape for n in parts} or {INPUT: self.input_shape},
+                {names[n]: layers[n].shape for n in parts} or {INPUT: input_shape},
             )
         return net.with_params(params).with_buffers(buffers)
 
@@ -309,6 +343,37 @@ class Draft:
         if not np.isfinite(values).all():
             raise self.error(f"{path} holds values that are not finite in float32")
         return values
+
+
+def _as_signals(
+    layers: dict[int, DraftLayer], outputs: dict[str, int], input_shape: Shape
+) -> tuple[dict[int, DraftLayer], dict[str, int], Shape]:
+    """The layers, outputs and input of a net as layers of signals (C, T), where one layer is
+    recurrent and all have such a form; else as they are.
+    """
+    if not any(isinstance(layer.module, nn.Recurrent) for layer in layers.values()):
+        return layers, outputs, input_shape
+    shapes = {0: input_shape, **{number: layer.shape for number, layer in layers.items()}}
+    found: dict[int, DraftLayer] = {}
+    moved: dict[int, int] = {}  # number of a layer that only reshapes -> of the one that it reads
+    for number, layer in layers.items():
+        reads = tuple(moved.get(n, n) for n in layer.reads)
+        if isinstance(layer.module, nn.Reshape) and flat(layer.shape) == flat(
+            shapes[layer.reads[0]]
+        ):
+            moved[number] = reads[0]
+            continue
+        module = signal_layer(layer.module, [shapes[n] for n in layer.reads])
+        if module is None:
+            return layers, outputs, input_shape
+        arrays = layer.arrays
+        if isinstance(module, nn.Conv1d):
+            arrays = {**arrays, "weight": arrays["weight"][:, :, 0]}
+        found[number] = replace(
+            layer, module=module, reads=reads, shape=flat(layer.shape), arrays=arrays
+        )
+    outputs = {name: moved.get(number, number) for name, number in outputs.items()}
+    return found, outputs, flat(input_shape)
 
 
 def _shuffled_groups(places: list[int], count: int) -> int:

@@ -125,6 +125,7 @@ def _rows(
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """An output of the net and of its source as (N, values), in the net's order."""
     theirs = np.moveaxis(theirs, -1, 1) if last and theirs.ndim == ours.ndim > 2 else theirs
+    theirs = _by_channel(theirs, ours.shape[1:])
     if len(theirs) != len(ours) or theirs.size != ours.size:
         raise FrameworkError(f"the source gives {theirs.shape}, the net {ours.shape}")
     if theirs.dtype.kind not in "buif":
@@ -175,9 +176,15 @@ def _first(x: NDArray[Any], model: nn.Model, last: bool) -> NDArray[Any]:
         x = np.moveaxis(x, -1, 1)
     if shape is None:
         return x
+    x = _by_channel(x, shape)
     if x[:1].size != math.prod(shape):
         raise FrameworkError(f"inputs are {x.shape}; wanted a batch of {shape}")
     return x.reshape(len(x), *shape)
+
+
+def _by_channel(x: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Signals (N, T, C), as PyTorch's recurrent modules take and give them, as (N, C, T)."""
+    return x.swapaxes(1, 2) if len(shape) == 2 and x.shape[1:] == shape[::-1] != shape else x
 
 
 def _last(x: NDArray[Any]) -> NDArray[Any]:

@@ -300,6 +300,47 @@ def _concat(call: Call) -> str:
     return call.add("Concat", call.reads, axis=call.layer.axis % rank)
 
 
+def _recurrent(call: Call) -> str:
+    """LSTM, whose gates Keras has in the order i, f, c, o, or GRU, whose order is ONNX's."""
+    layer, kind = call.layer, type(call.layer).__name__
+    if layer.stateful or len(call.reads) > 1:
+        reason = "stateful=True" if layer.stateful else "an initial_state"
+        return call.add(f"keras.{kind} with {reason}", call.reads)
+    units, order = layer.units, {"LSTM": (0, 3, 1, 2), "GRU": (0, 1, 2)}[kind]
+
+    def matrix(values: NDArray[Any]) -> NDArray[Any]:
+        parts = values.astype(np.float32).reshape(-1, len(order), units)[:, order]
+        return parts.reshape(len(parts), -1)
+
+    names = ("kernel", "recurrent_kernel", "bias")[: 3 if layer.use_bias else 2]
+    arrays = [matrix(np.asarray(getattr(layer.cell, name))) for name in names]
+    reads = [call.reads[0], *(call.constant(array.T[None]) for array in arrays[:2])]
+    if layer.use_bias:
+        both = np.zeros((2, len(order) * units), np.float32)
+        both[: len(arrays[2])] = arrays[2]
+        reads.append(call.constant(both.reshape(1, -1)))
+    functions = [layer.recurrent_activation, *[layer.activation] * (len(order) - 2)]
+    output = call.add(
+        kind,
+        reads,
+        hidden_size=units,
+        layout=1,
+        direction="reverse" if layer.go_backwards else "forward",
+        activations=[getattr(f, "__name__", "other") for f in functions],
+        linear_before_reset=int(getattr(layer, "reset_after", True)),
+    )
+    output = call.add("Squeeze", [output, call.constant(np.array([2]))], "all")
+    if layer.return_sequences:
+        return output
+    return call.add("Gather", [output, call.constant(np.array(-1))], "last", axis=1)
+
+
+def _bidirectional(call: Call) -> str:
+    """A node that is refused for its direction."""
+    kind = type(call.layer.forward_layer).__name__
+    return call.add(kind, call.reads, layout=1, direction="bidirectional")
+
+
 def _zero_padding(call: Call) -> str:
     sides = call.layer.padding
     pairs = [sides] if isinstance(sides[0], int) else list(sides)
@@ -322,8 +363,8 @@ def _normalization(call: Call) -> str:
 
 
 REFUSED = {
-    **dict.fromkeys(("SimpleRNN", "Bidirectional"), "RNN"),
-    **{name: name for name in ("LSTM", "GRU", "LayerNormalization", "GroupNormalization")},
+    "SimpleRNN": "RNN",
+    **{name: name for name in ("LayerNormalization", "GroupNormalization")},
 }
 """Layers that drypoint does not have -> ONNX's name, for which the reader has a hint. The reader
 knows other layers by "keras." and the class name: ONNX may have an operator of that name with
@@ -365,6 +406,8 @@ LAYERS: Mapping[str, Adder] = {
     "Minimum": _chain("Min"),
     **dict.fromkeys(("Divide", "TrueDivide"), _chain("Div")),
     "Concatenate": _concat,
+    **dict.fromkeys(("LSTM", "GRU"), _recurrent),
+    "Bidirectional": _bidirectional,
     "Rescaling": _rescaling,
     "Normalization": _normalization,
 }  # fmt: skip

@@ -261,9 +261,13 @@ def _plain(attribute: Any, onnx: Any) -> Any:
         ) from error
     if isinstance(value, onnx.TensorProto):
         return array_of(value, onnx)
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return tuple(value) if isinstance(value, list) else value
+    if isinstance(value, list):
+        return tuple(_text(part) for part in value)
+    return _text(value)
+
+
+def _text(value: Any) -> Any:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 def array_of(tensor: Any, onnx: Any) -> Array:

@@ -23,6 +23,7 @@ FOLDED = {
     *("ConstantOfShape", "ReduceProd", "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin"),
     *("Range", "Relu", "Clip", "Softplus", "Sigmoid", "Tanh", "Erf"),
 }
+VIEWS = {"Identity", "Shape", "Size", "Slice", "Squeeze", "Transpose", "Unsqueeze"}
 SMALL = 1 << 16  # bytes that folding may make of any file
 GROWTH = 8  # and for each byte of the file
 
@@ -40,6 +41,8 @@ class Folder:
             return [_constant(node)]
         if node.op not in FOLDED:
             raise Unsupported("reads constants alone, and is not computed at import: fold it first")
+        if views := _views_of_batch(node, inputs):
+            return views
         self._take(node, inputs)
         names = [f"i{i}" if array is not None else "" for i, array in enumerate(inputs)]
         onnx = package("onnx", extra="interop")
@@ -67,6 +70,9 @@ class Folder:
     def _take(self, node: Node, inputs: list[Array | None]) -> None:
         """Take the bytes of the outputs from the budget."""
         arrays = [array for array in inputs if array is not None]
+        repeats = any(ANY_BATCH in array.shape and 0 in array.strides for array in arrays)
+        if repeats and node.op in VIEWS:
+            return
         total = sum(array.nbytes for array in arrays)
         if node.op in ("ConstantOfShape", "Expand") and arrays:
             shape = [max(1, int(n)) for n in arrays[-1].ravel()[:9].tolist()]
@@ -81,12 +87,23 @@ class Folder:
         elif node.op == "Gather" and len(arrays) == 2:
             total += arrays[0].nbytes * max(1, arrays[1].size)
         if total > self.left:
-            of_batch = any(
+            of_batch = repeats or any(
                 ANY_BATCH in array.ravel()[:9] for array in arrays if array.dtype.kind == "i"
             )
             hint = ", for an open batch axis: export with a batch of 1" if of_batch else ""
             raise Unsupported(f"computes constants of far more bytes than the file has{hint}")
         self.left -= total
+
+
+def _views_of_batch(node: Node, inputs: list[Array | None]) -> list[Array]:
+    """One value for each example of an open batch, without bytes for each; [] of other nodes."""
+    if node.op not in ("ConstantOfShape", "Expand") or inputs[-1] is None:
+        return []
+    shape = tuple(inputs[-1].ravel()[:9].tolist())
+    value = np.asarray(inputs[0] if node.op == "Expand" else node.attributes.get("value", 0.0))
+    if ANY_BATCH not in shape or min(shape) < 1 or math.prod(shape) > ANY_BATCH * SMALL:
+        return []
+    return [np.broadcast_to(value, shape)] if value.size == 1 and value.ndim <= len(shape) else []
 
 
 def _broadcast_size(shapes: list[list[int]]) -> int:

@@ -15,7 +15,7 @@ from .._errors import ImportFileError, OnnxError
 from .._program import program_of
 from .._tensor_view import TensorView
 from .file import Graph, read_graph
-from .operators import functions, shapes, upsampling, weighted, windows
+from .operators import functions, recurrent, shapes, upsampling, weighted, windows
 from .operators.functions import materialize
 from .operators.quantized import integer_handlers
 from .reader import Handler, InputLayout, Reader
@@ -25,14 +25,15 @@ MAX_WALKS = 2  # and one for each input, which finds what the net's input is
 _FLOATS = (functions, shapes, upsampling, weighted, windows)
 HANDLERS: dict[str, Handler] = {op: f for module in _FLOATS for op, f in module.HANDLERS.items()}
 HANDLERS |= integer_handlers(HANDLERS)
-_STATE = "keeps a state from step to step: a net has none; use convolutions over time"
+HANDLERS |= recurrent.handlers(HANDLERS)
+_PLAIN = "is a plain recurrent unit, which forgets; wanted: GRU or LSTM of one direction"
 _DYNAMIC = (
     "quantizes while it runs: use onnxruntime.quantization.quantize_static, or export the float net"
 )
 _OTHER_NORM = "normalizes by statistics of the example; the engine has no such op: use BatchNorm"
 _CONTROL = "chooses what is computed while it runs: export one branch"
 HINTS = {
-    **dict.fromkeys(("LSTM", "GRU", "RNN"), _STATE),
+    "RNN": _PLAIN,
     **dict.fromkeys(("DynamicQuantizeLinear", "ConvInteger", "MatMulInteger"), _DYNAMIC),
     **dict.fromkeys(
         ("InstanceNormalization", "LayerNormalization", "GroupNormalization", "LRN"), _OTHER_NORM

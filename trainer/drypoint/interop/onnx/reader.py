@@ -8,7 +8,8 @@ are named in one error.
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -81,6 +82,10 @@ class Reader:
         self.integers_of: dict[str, tuple[TensorView, int]] = {}
         # name -> tensor and table, of a table's integers
         self.tables: dict[str, tuple[TensorView, Array]] = {}
+        # name -> batch axis of a tensor whose first axis is another; `values` has it without
+        self.batch_axes: dict[str, int] = {}
+        # name -> names of the last outputs of several recurrent layers that a file stacks
+        self.stacks: dict[str, tuple[str, ...]] = {}
         # name -> tensor, axis and places of each part, of a sequence of a tensor's parts
         self.sequences: dict[str, tuple[TensorView, int, list[range]]] = {}
         # how many nodes read each tensor; an output counts as one
@@ -111,7 +116,8 @@ class Reader:
             except (Unsupported, nn.LayerError, nn.ConfigError) as reason:
                 troubles.append((node.op, node.title, str(reason)))
                 refused.add(position)
-                lost.update(self._not_stood_in(node))
+                moved = self.batch_axes.keys() & {*node.inputs}
+                lost.update(node.outputs if moved else self._not_stood_in(node))
         outputs = dict[str, int]()
         for port, tensor in self.graph.outputs.items():
             if tensor in lost:
@@ -120,6 +126,7 @@ class Reader:
                 outputs[port] = self.output(tensor).end
             except (Unsupported, nn.LayerError) as reason:
                 troubles.append(("output", self._output_title(port), str(reason)))
+        troubles += self.draft.drop_unread_steps(outputs)
         if troubles or len(outputs) < len(self.graph.outputs):
             ends = [(node.inputs, node.outputs) for node in self.graph.nodes]
             names = before_refused(ends, refused, [self.graph.outputs[port] for port in outputs])
@@ -133,7 +140,7 @@ class Reader:
         for tensor in (name, *reversed(self.values)):
             if tensor in self.waiting and tensor not in self.values:
                 return tensor
-            if name in self.values and self.view(tensor).end == self.view(name).end:
+            if name in self.values and self.values[tensor].end == self.values[name].end:
                 try:
                     self.output(tensor)
                     return tensor
@@ -174,13 +181,14 @@ class Reader:
 
     def _check_outputs(self, node: Node) -> None:
         more = [name for name in node.outputs[1:] if name and self.users[name]]
-        if more and not node.op.upper().startswith("SPLIT"):
+        if more and not node.op.upper().startswith(("SPLIT", "LSTM", "GRU")):
             raise Unsupported(f"has a second output '{more[0]}' that is read; only the first is")
 
     def _shape(self, node: Node) -> None:
         """The shape of a tensor, with its batch axis, is a constant."""
-        value = self.view(node.inputs[0])
-        shape: Array = np.array([self.graph.batch, *value.shape], np.int64)
+        with self.batch_first(node.inputs[0]) as at:
+            sizes = [*self.view(node.inputs[0]).shape]
+        shape: Array = np.array([*sizes[:at], self.graph.batch, *sizes[at:]], np.int64)
         if node.op == "Size":
             shape = np.array(math.prod(shape.tolist()), np.int64)
         start, end = node.attributes.get("start", 0), node.attributes.get("end")
@@ -217,6 +225,8 @@ class Reader:
         array = self.constants[node.inputs[position]]
         if array.dtype.kind in "cOSU":
             raise Unsupported(f"has an input {position} of {array.dtype}; wanted real numbers")
+        if ANY_BATCH in array.shape and 0 in array.strides:
+            raise Unsupported(f"has an input {position} of constants for each example of a batch")
         return array
 
     def floats(self, node: Node, position: int) -> Floats:
@@ -238,6 +248,13 @@ class Reader:
             title = self.draft.title
             self.values[name] = self._materialize(self, name)
             self.draft.title = title
+        if name in self.stacks:
+            raise Unsupported("reads the last outputs of several layers; wanted one's, as h[-1]")
+        if at := self.batch_axes.get(name, 0):
+            raise Unsupported(
+                f"reads a tensor whose batch axis is axis {at}, which only Transpose, LSTM and GRU "
+                "do: transpose it back before"
+            )
         if name not in self.values:
             raise Unsupported(f"reads '{name[:60]}', which is not computed from the net's input")
         return self.values[name]
@@ -251,6 +268,16 @@ class Reader:
     def set(self, node: Node, value: TensorView) -> None:
         """Set what a node outputs."""
         self.values[node.outputs[0]] = value
+
+    @contextmanager
+    def batch_first(self, name: str) -> Iterator[int]:
+        """A while in which a tensor is read as one with its batch axis first; that axis."""
+        at = self.batch_axes.pop(name, 0)
+        try:
+            yield at
+        finally:
+            if at:
+                self.batch_axes[name] = at
 
     # Views as layers take them
 

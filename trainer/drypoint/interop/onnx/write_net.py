@@ -17,6 +17,7 @@ from drypoint import nn
 from .._errors import ExportError
 from .._functions import add_function, name_of
 from .._packages import package
+from .operators.recurrent import onnx_arrays
 
 OPSET, IR_VERSION = 18, 8  # read by runtimes since 2023
 Reads = list[str]
@@ -104,6 +105,8 @@ class _Writer:
                 return self._move(path, layer, reads, shape)
             case nn.Slice() | nn.Permute() | nn.ChannelShuffle():
                 return self._choose(path, layer, reads, shape)
+            case nn.Recurrent():
+                return self._recurrent(path, layer, reads[0])
             case nn.Linear():
                 arrays = self._arrays(path, layer, layer.param_names)
                 return self.node(path, "Gemm", [*reads, *arrays], transB=1)
@@ -125,6 +128,27 @@ class _Writer:
             dilations=window.dilation[: len(shape) - 1],
             group=layer.groups,
         )
+
+    def _recurrent(self, path: str, layer: nn.Recurrent, read: str) -> str:
+        """A node for each layer on (T, N, C)."""
+        read = self.node(f"{path}.steps", "Transpose", [read], perm=(2, 0, 1))
+        for i in range(layer.num_layers):
+            last = i == layer.num_layers - 1 and not layer.return_sequences
+            arrays = onnx_arrays(layer, i)
+            names = [self._array(f"{path}.{n}_l{i}", a) for n, a in arrays.items()]
+            name, output = f"{path}.l{i}", f"{path}.l{i}.h"
+            op = type(layer).__name__
+            more = {"linear_before_reset": 1} if op == "GRU" else {}
+            outputs = ["", output] if last else [output]
+            node = self.onnx.helper.make_node(
+                op, [read, *names], outputs, name=name, hidden_size=layer.hidden_size, **more
+            )
+            self.nodes.append(node)
+            axis = self._array(f"{name}.axis", np.array([0 if last else 1]))
+            read = self.node(path if last else f"{name}.all", "Squeeze", [output, axis])
+        if not layer.return_sequences:
+            return read
+        return self.node(path, "Transpose", [read], perm=(1, 2, 0))
 
     def _upsample(self, path: str, layer: nn.Layer, reads: Reads, shape: nn.Shape) -> str:
         match layer:

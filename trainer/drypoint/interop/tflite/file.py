@@ -39,19 +39,20 @@ _WITH_OPTIONS = {  # operators whose options say what they compute
     "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "AVERAGE_POOL_2D", "MAX_POOL_2D", "ADD",
     "SUB", "MUL", "CONCATENATION", "SOFTMAX", "LEAKY_RELU", "GELU", "TRANSPOSE_CONV",
     "RESIZE_NEAREST_NEIGHBOR", "RESIZE_BILINEAR", "DEPTH_TO_SPACE", "STRIDED_SLICE", "VAR_HANDLE",
-    "GATHER",
+    "GATHER", "UNIDIRECTIONAL_SEQUENCE_LSTM",
 }  # fmt: skip
 _SHARED_OPTIONS = {
     **dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D"), "Pool2D"),
     **dict.fromkeys(("MAXIMUM", "MINIMUM"), "MaximumMinimum"),
     "PADV2": "PadV2",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTM",
 }
 _FIELDS = {
     "StrideH", "StrideW", "DilationHFactor", "DilationWFactor", "FilterHeight", "FilterWidth",
     "Padding", "FusedActivationFunction", "DepthMultiplier", "WeightsFormat", "Axis", "Beta",
     "Alpha", "Approximate", "BeginMask", "EndMask", "EllipsisMask", "NewAxisMask", "ShrinkAxisMask",
     "Offset", "Container", "SharedName", "AlignCorners", "HalfPixelCenters", "BlockSize",
-    "BatchDims",
+    "BatchDims", "TimeMajor",
 }  # fmt: skip
 _ENUMS = {
     "Padding": "Padding",

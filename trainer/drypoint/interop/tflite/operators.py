@@ -24,6 +24,7 @@ from ..onnx.reader import Handler, Reader
 from .file import Operator
 from .nodes import Call, clip_of
 from .planes import PLANES, SEVERAL
+from .recurrent import sequence_lstm
 from .rewrites import MOST
 from .walk import (
     FUNCTIONS,
@@ -414,6 +415,7 @@ _OPERATORS: dict[str, Callable[[Call], None]] = {
     "PRELU": _prelu,
     "QUANTIZE": _quantize,
     "DEQUANTIZE": _dequantize,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": sequence_lstm,
 }
 HANDLERS: dict[str, Handler] = {
     **{kind: _handler(convert) for kind, convert in _OPERATORS.items()},

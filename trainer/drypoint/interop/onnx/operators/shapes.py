@@ -49,16 +49,6 @@ def flatten(reader: Reader, node: Node) -> None:
     reader.set(node, reader.move(value, lambda v: v.reshape((v.size,))))
 
 
-def transpose(reader: Reader, node: Node) -> None:
-    """Transpose of all axes but the batch."""
-    value = reader.read(node)
-    rank = len(value.shape) + 1
-    axes = node.attributes.get("perm", tuple(reversed(range(rank))))
-    if sorted(axes) != list(range(rank)) or axes[0] != 0:
-        raise Unsupported(f"with perm {axes} moves the batch axis of (N, {value.shape})")
-    reader.set(node, reader.move(value, lambda v: v.transpose(tuple(a - 1 for a in axes[1:]))))
-
-
 def squeeze(reader: Reader, node: Node) -> None:
     """Squeeze: axes of size 1 vanish."""
     value = reader.read(node)
@@ -232,6 +222,8 @@ def _part(reader: Reader, value: TensorView, axis: int, places: Sequence[int]) -
     """Some of the places along an axis of a tensor of the file."""
     if [*places] == [*range(value.shape[axis])]:
         return value
+    if [*places] == [value.shape[axis] - 1] and (last := _last_step(reader, value, axis)):
+        return last
     if len(value.shape) == 1:
         return choose_elements(reader, value, list(places))
     value, axes = reader.plane(value, first=axis == 0 and not isinstance(places, range))
@@ -242,6 +234,16 @@ def _part(reader: Reader, value: TensorView, axis: int, places: Sequence[int]) -
             raise Unsupported("chooses rows or columns by their numbers; only channels")
         places = range(places[0], places[0] + 1)
     return crop(reader, value, axis, places)
+
+
+def _last_step(reader: Reader, value: TensorView, axis: int) -> TensorView | None:
+    """The last output of a recurrent layer, of whose outputs an axis is the steps; or None."""
+    axes = axes_of(value)
+    if value.end < 1 or axes is None or axes[axis] != 2:
+        return None
+    last = reader.draft.last_step(value.end)
+    shape = (*value.shape[:axis], 1, *value.shape[axis + 1 :])
+    return None if last is None else last.reshape(shape)
 
 
 def expand(reader: Reader, node: Node) -> None:
@@ -305,7 +307,6 @@ def _format(target: tuple[int, ...]) -> str:
 HANDLERS: dict[str, Handler] = {
     "Reshape": reshape,
     "Flatten": flatten,
-    "Transpose": transpose,
     "Squeeze": squeeze,
     "Unsqueeze": unsqueeze,
     "Concat": concat,
