@@ -56,10 +56,11 @@ class Limits:
         return None if found.find_excess(self.budget) else found
 
     def cost(self, net: nn.Model | Program) -> Estimate:
-        """The estimate of a net, whose ops run row by row only where the budget needs that."""
+        """The estimate of a net, whose ops run row by row, and whose kernels take less stack, only
+        where the budget needs that."""
         found = devices.estimate(net, self.target, optimize=self.optimize, by_rows=False)
         over = found.find_excess(self.budget).keys()
-        if over and over <= {"ram", "arena"} and found.plain_arena <= self._most_plane:
+        if over and found.plain_arena <= self._most_plane:
             options = {"optimize": self.optimize, "budget": self.budget}
             return devices.estimate(net, self.target, **options)  # type: ignore[arg-type]
         return found
