@@ -58,8 +58,8 @@ class KernelSet:
         stacks: a bound by kind of the bytes of stack of a run in which no op runs row by row, under
             the same conditions as ``stack``; "plain" of all kinds that are not named.
         stack: where no ``stacks`` are known, a bound of the bytes of stack of a run of weights of
-            8 bits in which no op runs row by row or copies taps, for any model, on the targets that use the set, compiled by gcc
-            with -Os to -O3; 0: none is known.
+            8 bits in which no op runs row by row or copies taps, for any model, on the targets that
+            use the set, compiled by gcc with -Os to -O3; 0: none is known.
     """
 
     name: str
@@ -119,9 +119,9 @@ _BLOCKS = KernelSet(
     few_bits=True,
     smaller=("blocks-small", "blocks-tiny", "plain"),
     stacks={
-        **{"conv8": 1104, "grouped8": 1280, "dense8": 832, "depthwise": 1088, "plain": 560},
-        **{"conv4": 1520, "grouped4": 1808, "dense4": 832},
-        **{"conv2": 1520, "grouped2": 1808, "dense2": 1664, "tables": 1984},
+        "conv8": 1104, "grouped8": 1280, "dense8": 832, "depthwise": 1088, "plain": 560,
+        "conv4": 1520, "grouped4": 1808, "dense4": 832,
+        "conv2": 1520, "grouped2": 1808, "dense2": 1664, "tables": 1984,
     },
 )
 _FEW_TAPS = replace(BYTES, most_taps=32)
@@ -132,9 +132,9 @@ _SMALL = replace(
     depthwise=_FEW_TAPS,
     smaller=(),
     stacks={
-        **{"conv8": 800, "grouped8": 944, "dense8": 560, "depthwise": 832, "plain": 560},
-        **{"conv4": 1120, "grouped4": 1296, "dense4": 560},
-        **{"conv2": 1120, "grouped2": 1328, "dense2": 560, "tables": 1696},
+        "conv8": 800, "grouped8": 944, "dense8": 560, "depthwise": 832, "plain": 560,
+        "conv4": 1120, "grouped4": 1296, "dense4": 560,
+        "conv2": 1120, "grouped2": 1328, "dense2": 560, "tables": 1696,
     },
 )
 _TINY = replace(
@@ -142,9 +142,9 @@ _TINY = replace(
     name="blocks-tiny",
     size="tiny",
     stacks={
-        **{"conv8": 720, "grouped8": 848, "dense8": 560, "depthwise": 832, "plain": 560},
-        **{"conv4": 896, "grouped4": 944, "dense4": 560},
-        **{"conv2": 896, "grouped2": 944, "dense2": 560, "tables": 1536},
+        "conv8": 720, "grouped8": 848, "dense8": 560, "depthwise": 832, "plain": 560,
+        "conv4": 896, "grouped4": 944, "dense4": 560,
+        "conv2": 896, "grouped2": 944, "dense2": 560, "tables": 1536,
     },
 )
 

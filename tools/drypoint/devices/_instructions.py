@@ -2,8 +2,9 @@
 
 An op's instructions are a sum of counts, such as blocks multiplied or bytes copied, each with a
 factor that was fitted to recorded ops of its kind. The counts follow the loops of the kernels of
-small devices (``engine_c/src/small``): blocks of 4 channels, panels of up to 28,
-parts of a window that its buffer holds. ``python -m drypoint.search`` records ops and fits the factors.
+small devices (``engine_c/src/small``): blocks of 4 channels, panels of up to
+28, parts of a window that its buffer holds. ``python -m drypoint.search`` records ops and fits the
+factors.
 """
 
 import json
