@@ -254,17 +254,18 @@ def test_the_backend_has_the_kernels_of_the_programs_ops_and_no_other():
                 own = own or (kernels == "mve" and kind in values)
                 backend = chosen.backend if own else "dpt_scalar"
                 runs = "conv" if kind == "grouped" and simd else kind
-                wanted[kind.upper()] = f"{backend}_{runs}"
+                size = f"_{chosen.size}" * bool(own and chosen.size)
+                wanted[kind.upper()] = f"{backend}{size}_{runs}"
             if kernels == "mve":  # test_packing_mve.py: kernels of some convolutions
                 some = {"conv": ("conv", "windows", "pixels"), "depthwise": ("depthwise", "tiles")}
                 for kind, names in some.items():
                     name = backend_of(text).get(kind.upper())
                     assert name in (None, *(f"dpt_mve_{kernel}" for kernel in names))
                     wanted |= {kind.upper(): name} if name else {}
-            elif kernels in ("blocks", "blocks-any", "dsp") and all(
+            elif (chosen.backend == "dpt_blocks" or kernels == "dsp") and all(
                 is_single(op, chosen) for op in program.ops if op.kind == "depthwise"
             ):
-                wanted |= {k: f"{chosen.backend}_single" for k in wanted if k == "DEPTHWISE"}
+                wanted |= {k: chosen.kernel("single") for k in wanted if k == "DEPTHWISE"}
             assert backend_of(text) == wanted
         seen |= {op.kind + ">" + runs_as(op) for op in program.ops}
     assert {"conv>conv", "conv>grouped", "lookup>lookup", "depthwise>depthwise"} <= seen
@@ -291,7 +292,7 @@ def test_packed_ops_have_their_words_and_no_tables(toolbox, kernels):
             values = [int(word, 16) for word in re.findall(r"0x(\w+)u", words)]
             assert np.array(values, "<u4").tobytes() == table
     wanted = {Conv, Dense, DepthwiseConv, GroupedConv}
-    assert packed_kinds == (set() if kernels == "scalar" else wanted)
+    assert packed_kinds == (set() if kernels in ("scalar", "plain") else wanted)
 
 
 def test_the_tables_are_the_programs_bytes():

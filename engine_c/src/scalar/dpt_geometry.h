@@ -44,9 +44,8 @@ static inline dpt_op dpt_column_as_row(const dpt_op *op) {
 }
 
 #ifdef DPT_BLOCKS /* the drivers of small devices */
-/* Activations that are multiplied at once, channels of a block of weights, and channels whose
- * accumulators are kept at a time. */
-enum { WINDOW_UNIT = 4, WINDOW_BLOCK = 4, WINDOW_PANEL = 28 };
+/* Activations that are multiplied at once, and channels of a block of weights. */
+enum { WINDOW_UNIT = 4, WINDOW_BLOCK = 4 };
 
 /* to[apart * i] = the address of tap i of the window at (top, left), whose corner has the address
  * `row`; of a tap on the padding, `padding`. All are modulo 2^32 (2^64). Returns whether all taps

@@ -2,6 +2,9 @@
 /* 32-bit cores that multiply one number at a time: convolutions and dense ops with weights of 2
  * bits. */
 #define BLOCKS_BITS            2
+#define WINDOW_PANEL           28
+#define WINDOW_VALUES          128
+#define BLOCKS_CHANNELS        128 /* of a dense op, whose accumulators are kept */
 #define BLOCKS_NAME(name)      dpt_blocks2_##name
 #define BLOCKS_NAME_TEXT(name) "dpt_blocks2_" name
 

@@ -91,8 +91,10 @@ def sources_for(
     always += ["dpt_scalar.c", "dpt_softmax.c", "dpt_log.c"]
     always += ["dpt_listen.c", "dpt_keywords.c", "dpt_sound.c"] if sound else []
     always += ["dpt_boxes.c", "dpt_cells.c", "dpt_candidates.c"] if boxes else []
-    wanted = [*always, f"{own}.c"]
-    wanted += [f"{own}{bits}.c" for bits in (4, 2) if f"{own}{bits}.c" in there]
+    wanted = always
+    sizes = [""] + [f"_{kernels.size}"] * bool(kernels.size)
+    few = [f"{own}{bits}{size}.c" for bits in ("", 4, 2) for size in sizes]
+    wanted += [name for name in few if name in there]
     if kernels.quads is not None:
         wanted += ["dpt_driver.c", "dpt_driver_depthwise.c"]
     if "dpt_cpu_has" in there[f"{own}.c"].read_text("utf-8"):

@@ -256,7 +256,7 @@ def _kernels(program: Program, chosen: KernelSet) -> str:
 def _few_bits_kernel(kind: str, bits: int, chosen: KernelSet) -> str:
     """A kind's kernel for weights of 4 or 2 bits: the plain one, but for depthwise convolutions."""
     if chosen.number:
-        return f"{chosen.backend}{bits}_{kind}"
+        return chosen.kernel(kind, bits)
     return f"dpt_scalar_{'grouped' if kind == 'conv' else kind}"
 
 
@@ -277,12 +277,12 @@ def _own_kernels(ops: Iterable[Op], chosen: KernelSet) -> Mapping[str, str]:
         return mve_kernels(ops)
     small = chosen.quads is None
     more = ("grouped",) if small else ("add", "mul", "maxpool", "avgpool")
-    own = {kind: f"{chosen.backend}_{kind}" for kind in ("conv", "dense", "depthwise", *more)}
+    own = {kind: chosen.kernel(kind) for kind in ("conv", "dense", "depthwise", *more)}
     if not small:
         own["grouped"] = own["conv"]  # one kernel runs all convolutions
     depthwise = [op for op in ops if isinstance(op, DepthwiseConv)]
     if small and chosen.number and all(is_single(op) and pack(op, chosen) for op in depthwise):
-        own["depthwise"] = f"{chosen.backend}_single"
+        own["depthwise"] = chosen.kernel("single")
     return own
 
 

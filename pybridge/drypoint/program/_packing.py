@@ -10,7 +10,7 @@ NUMERICS.md section 4 covers the corrected biases too.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -42,6 +42,7 @@ class KernelSet:
         number: ``packing`` in C; 0: the weights are not packed.
         backend: the backend in C, ``dpt_neon``, whose kernels are ``dpt_neon_conv`` and so on.
             Generated code names the kernels that the model needs: the linker leaves out the others.
+        size: of the kernels' buffers, "" or "small" or "tiny"; it is part of their names in C.
         quads: the layout of kernels that multiply quads, or None; with it, ``conv``, ``dense``,
             ``flips`` and ``stored`` are not used.
         conv, dense: the order of the bytes of a unit.
@@ -53,14 +54,18 @@ class KernelSet:
             of ``dpt_mve_depthwise.inc``.
         few_bits: whether its kernels read weights of 4 and 2 bits, but for packed depthwise
             convolutions; other weights an export has in 8 bits.
-        stack: a bound of the bytes of stack of a run of weights of 8 bits in which no op runs row
-            by row or copies taps, for any model, on the targets that use the set, compiled by gcc
-            with -Os to -O3; 0: none is known.
+        smaller: sets of the same targets that take less stack or flash and more time, by time.
+        stacks: a bound by kind of the bytes of stack of a run in which no op runs row by row, under
+            the same conditions as ``stack``; "plain" of all kinds that are not named.
+        stack: where no ``stacks`` are known, a bound of the bytes of stack of a run of weights of
+            8 bits in which no op runs row by row or copies taps, for any model, on the targets that
+            use the set, compiled by gcc with -Os to -O3; 0: none is known.
     """
 
     name: str
     number: int
     backend: str
+    size: str = ""
     quads: Quads | None = None
     conv: Order = ()
     dense: Order = ()
@@ -68,7 +73,14 @@ class KernelSet:
     stored: Literal["as it is", "128 larger", "16 bits"] = "as it is"
     depthwise: Depthwise | None = BYTES
     few_bits: bool = False
+    smaller: tuple[str, ...] = ()
+    stacks: Mapping[str, int] = field(default_factory=dict)
     stack: int = 0
+
+    def kernel(self, kind: str, bits: int = 8) -> str:
+        """The C function that runs ops of a kind with weights of some bits."""
+        size = f"_{self.size}" * bool(self.size)
+        return f"{self.backend}{bits if bits < 8 else ''}{size}_{kind}"
 
 
 def _pairs(channels: int) -> Order:
@@ -105,7 +117,35 @@ _BLOCKS = KernelSet(
     flips="i8",
     stored="128 larger",
     few_bits=True,
-    stack=1184,
+    smaller=("blocks-small", "blocks-tiny", "plain"),
+    stacks={
+        "conv8": 1104, "grouped8": 1280, "dense8": 832, "depthwise": 1088, "plain": 560,
+        "conv4": 1520, "grouped4": 1808, "dense4": 832,
+        "conv2": 1520, "grouped2": 1808, "dense2": 1664, "tables": 1984,
+    },
+)
+_FEW_TAPS = replace(BYTES, most_taps=32)
+_SMALL = replace(
+    _BLOCKS,
+    name="blocks-small",
+    size="small",
+    depthwise=_FEW_TAPS,
+    smaller=(),
+    stacks={
+        "conv8": 800, "grouped8": 944, "dense8": 560, "depthwise": 832, "plain": 560,
+        "conv4": 1120, "grouped4": 1296, "dense4": 560,
+        "conv2": 1120, "grouped2": 1328, "dense2": 560, "tables": 1696,
+    },
+)
+_TINY = replace(
+    _SMALL,
+    name="blocks-tiny",
+    size="tiny",
+    stacks={
+        "conv8": 720, "grouped8": 848, "dense8": 560, "depthwise": 832, "plain": 560,
+        "conv4": 896, "grouped4": 944, "dense4": 560,
+        "conv2": 896, "grouped2": 944, "dense2": 560, "tables": 1536,
+    },
 )
 
 KERNEL_SETS: Mapping[str, KernelSet] = {
@@ -114,7 +154,13 @@ KERNEL_SETS: Mapping[str, KernelSet] = {
         KernelSet(name="scalar", backend="dpt_scalar", number=0, few_bits=True),
         _BLOCKS,
         # For targets whose registers are wider than 32 bits, or few: more stack.
-        replace(_BLOCKS, name="blocks-any", stack=1664),
+        replace(_BLOCKS, name="blocks-any", smaller=(), stacks={}, stack=1664),
+        _SMALL,
+        _TINY,
+        # The plain kernels on the targets of `blocks`: half the code, three times the time.
+        KernelSet(
+            name="plain", backend="dpt_scalar", number=0, few_bits=True, stacks={"plain": 560}
+        ),
         KernelSet(
             name="dsp",
             backend="dpt_dsp",
@@ -151,12 +197,25 @@ def stack_bound(kernels: KernelSet, program: Program) -> int:
     """A bound of the bytes of stack of a run, of a program with a front end of ``NAME_listen``,
     compiled by gcc with -Os to -O3; 0: none is known."""
     listens = LISTEN_STACK if program.front is not None else 0
-    by_rows = ROWS_STACK if any(program.plan.rows) else 0
+    more = (ROWS_STACK if any(program.plan.rows) else 0) + listens
+    if kernels.stacks:
+        kinds = (_stack_kind(exported_op(op, kernels)) for op in program.ops)
+        return max(kernels.stacks.get(kind, kernels.stacks["plain"]) for kind in kinds) + more
     by_taps = any(map(_copies_taps, program.ops)) * TAPS_STACK
     exported = (exported_op(op, kernels) for op in program.ops)
     few_bits = any(isinstance(op, WeightedOp) and op.weight_bits < 8 for op in exported)
     tables = FEW_BITS_STACK if few_bits and kernels.backend == "dpt_blocks" else 0
-    return kernels.stack and kernels.stack + by_rows + by_taps + tables + listens
+    return kernels.stack and kernels.stack + by_taps + tables + more
+
+
+def _stack_kind(op: Op) -> str:
+    """The name in ``KernelSet.stacks`` of an op as it is exported."""
+    if not isinstance(op, WeightedOp) or isinstance(op, DepthwiseConv):
+        return op.kind
+    if isinstance(op, Dense) and op.weight_bits == 2 and op.out_shape.c >= TABLES_CHANNELS:
+        return "tables"
+    grouped = isinstance(op, GroupedConv) or (isinstance(op, Conv) and op.dilated)
+    return f"{'grouped' if grouped else op.kind}{op.weight_bits}"
 
 
 def _copies_taps(op: Op) -> bool:

@@ -17,7 +17,7 @@ from .ops import DepthwiseConv
 
 BAND_SIZE = 0x2400  # bytes of padded input that the driver copies at once
 QUADS_PANEL = 16  # channels of a panel for quads, at least
-MOST_TAPS, SMALL_RUN = 128, 16  # of dpt_depthwise_small.inc
+SMALL_RUN = 16  # of dpt_depthwise_small.inc
 MOST_SHIFT = 8  # 127 * 2^8 fits 16 bits
 
 
@@ -31,6 +31,7 @@ class Depthwise:
         dtype: of the packed weights; 16-bit weights and their biases are packed times 2^shift.
         small: for dpt_depthwise_small.inc: multipliers behind the weights; several outputs for a
             channel, and pooling; ops whose outputs are not bytes are not packed.
+        most_taps: of a kernel that is packed; the same number as in C.
         strips: 3x3 kernels without stride and dilation are packed for dpt_dsp_depthwise.inc: for
             each channel a bias, a multiplier, and for each column of the kernel the weights of
             rows 0 and 1, then the weights of rows 1 and 2.
@@ -40,6 +41,7 @@ class Depthwise:
     unit: int
     dtype: type[np.signedinteger]
     small: bool = False
+    most_taps: int = 128
     strips: bool = False
 
 
@@ -58,7 +60,7 @@ def pack_depthwise(op: DepthwiseConv, layout: Quads | Depthwise) -> bytes:
         head = _head(op, quads, layout.panel, pixels)
         panels = _panels(op.out_shape.c, layout.panel, 1)
     else:
-        if taps > MOST_TAPS or op.in_shape.c < layout.panel or op.out_type == "i32":
+        if taps > layout.most_taps or op.in_shape.c < layout.panel or op.out_type == "i32":
             return b""
         panels = _panels(op.in_shape.c, layout.panel, op.multiplier)
     size, units = layout.panel, -(-taps // layout.unit)

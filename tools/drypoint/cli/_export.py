@@ -133,25 +133,19 @@ def run(args: argparse.Namespace) -> int:
         name: make_streaming(simpler.program) if args.streaming else simpler.program
         for name, simpler in simplified.items()
     }
-    programs = {
-        name: fuse_rows(
-            program,
-            arena=None if row is None else devices.arena_limit(args.budget or {}, program, row),
-        )
-        for name, program in exported.items()
-    }
     chosen: dict[str, ExportModel] = {}
     texts, costs, accounts = "", dict[str, object](), dict[str, object]()
     inputs = golden_inputs({name: each.program for name, each in simplified.items()}, args)
+    if args.streaming:
+        inputs = {name: first_steps(exported[name], golden) for name, golden in inputs.items()}
+    row, programs, measured = fit_target(row, exported, args, inputs, lacking)
     for name, simpler in simplified.items():
         program, golden = programs[name], inputs[name]
-        if program.is_streaming:
-            golden = first_steps(program, golden)
         section = f"Left out of the program: {simpler.left_out}.\n\n" if simpler.changes else ""
         texts += f"  {name}\n" if len(programs) > 1 else ""
         texts += f"  left out of the program: {simpler.left_out}\n"
         texts += f"  arena: {arena_text(exported[name], program)}\n"
-        cost = measure_cost(row, program, args, golden) if row and not lacking else None
+        cost = measured.get(name)
         memory = account(program) if cost is None else cost.account
         accounts[name] = memory.to_json()
         texts += f"{account_text(memory, indent='  ')}\n\n" if cost is None else "\n"
@@ -335,14 +329,41 @@ def lacking_tools(row: devices.Target | None, args: argparse.Namespace) -> str:
     return ""
 
 
-def measure_cost(
-    row: devices.Target, program: Program, args: argparse.Namespace, golden: np.ndarray
-) -> devices.Cost:
-    """Measure the cost on a target, and check the budget."""
-    cost = devices.measure_cost(row, program, golden=golden, optimize=level(args))
-    if args.budget:
-        devices.check_budget(args.budget, cost, program, row)
-    return cost
+def fit_target(
+    row: devices.Target | None,
+    programs: Mapping[str, Program],
+    args: argparse.Namespace,
+    inputs: Mapping[str, np.ndarray],
+    lacking: str,
+) -> tuple[devices.Target | None, dict[str, Program], dict[str, devices.Cost]]:
+    """The target with the fastest kernels that keep the budget, the programs as they run there, and
+    their costs where they can be measured.
+
+    Raises:
+        BudgetError: no kernels keep it.
+    """
+    if row is None or lacking:
+        return row, {name: fuse_rows(program) for name, program in programs.items()}, {}
+    budget = args.budget or {}
+    rows = devices.kernels_within(budget, [*programs.values()], row) if budget else [row]
+    for each in dict.fromkeys((rows[0], rows[-1])):  # those between have no less flash
+        fused = {
+            name: fuse_rows(program, arena=devices.arena_limit(budget, program, each))
+            for name, program in programs.items()
+        }
+        costs = dict[str, devices.Cost]()
+        try:
+            for name, program in fused.items():
+                costs[name] = devices.measure_cost(
+                    each, program, golden=inputs[name], optimize=level(args)
+                )
+                devices.check_budget(budget, costs[name], program, each)
+        except devices.BudgetError:
+            if each is rows[-1]:
+                raise
+        else:
+            break
+    return each, fused, costs
 
 
 def cost_text(

@@ -4,6 +4,7 @@ from ._budget import REMEDIES as REMEDIES
 from ._budget import BudgetError as BudgetError
 from ._budget import arena_limit as arena_limit
 from ._budget import check_budget as check_budget
+from ._budget import kernels_within as kernels_within
 from ._budget import largest_part as largest_part
 from ._budget import parse_budget as parse_budget
 from ._budget import parse_size as parse_size
@@ -62,3 +63,4 @@ from ._targets import Target as Target
 from ._targets import UnknownTargetError as UnknownTargetError
 from ._targets import debian_packages as debian_packages
 from ._targets import target as target
+from ._targets import with_kernels as with_kernels

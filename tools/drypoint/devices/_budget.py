@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 
 from drypoint.common import DrypointError
-from drypoint.program import OnTarget, Program, account, bytes_in_use, packing
+from drypoint.program import OnTarget, Program, account, bytes_in_use, fuse_rows, packing
 
 from ._cost import Cost, table_bytes
-from ._targets import Target
+from ._targets import Target, with_kernels
 
 UNITS = {"": 1, "K": 1024, "M": 1024 * 1024}
 SIZE = r"([0-9]+)([KkM]?)"
@@ -17,8 +17,7 @@ REMEDIES = {
     "input": "take smaller inputs",
     "output": "take fewer outputs",
     "boxes": "take fewer candidates (most)",
-    "stack": "give the task that runs the model more stack, or take the plain kernels (export "
-    "without --target), which are slower and need a few hundred bytes",
+    "stack": "give the task that runs the model more stack, or take fewer kinds of layers",
     "tables": "take weights of 4 or 2 bits (drypoint quantize --weights 4), fewer channels or "
     "inputs there, or a part with more flash",
     "code": "build for size (--optimize Os), or take fewer kinds of layers",
@@ -82,6 +81,24 @@ def arena_limit(budget: Mapping[str, int], program: Program, target: Target) -> 
         by_rows = stack > 0 and others + program.arena_size > budget["ram"]
         limits.append(max(budget["ram"] - others - by_rows * packing.ROWS_STACK, 0))
     return min(limits, default=None)
+
+
+def kernels_within(
+    budget: Mapping[str, int], programs: Sequence[Program], target: Target
+) -> list[Target]:
+    """A target with each set of kernels that keeps RAM, arena and stack of a budget for all
+    programs, by time; where none does, with the set of the least stack."""
+    rows = with_kernels(target)
+    return [row for row in rows if all(_fits(budget, each, row) for each in programs)] or [rows[-1]]
+
+
+def _fits(budget: Mapping[str, int], program: Program, target: Target) -> bool:
+    """Whether a program keeps a budget but for its flash, as far as bounds say."""
+    program = fuse_rows(program, arena=arena_limit(budget, program, target))
+    stack = packing.stack_bound(packing.kernel_set(target.kernels), program)
+    found = account(program, OnTarget(stack=stack))
+    sizes = {"ram": found.ram_bytes, "arena": program.arena_size, "stack": stack}
+    return all(size <= budget.get(name, size) for name, size in sizes.items())
 
 
 def largest_part(parts: Mapping[str, int | None]) -> tuple[str, int]:

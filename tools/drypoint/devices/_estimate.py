@@ -9,7 +9,7 @@ from ._budget import BudgetError, arena_limit
 from ._cost import LEVELS
 from ._flash import estimate_flash
 from ._instructions import Prediction, predict_instructions
-from ._targets import Target
+from ._targets import Target, with_kernels
 from ._targets import target as find_target
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class Estimate:
     """Bytes and instructions of a net on a target, before it is trained.
 
     Attributes:
-        target, optimize: for which the estimate is.
+        target, optimize: for which the estimate is; the target with the chosen kernels.
         program: as it would be exported; its values say nothing if the net is not trained.
         account: RAM and flash, part by part, to the byte: the stack is the bound in the exported
             header.
@@ -72,7 +72,8 @@ def estimate(
         target: a row of the table, or its name.
         bits: of the weights, 8, 4 or 2, or a `quant.Scheme`; None: 8, or the program's own.
         optimize: the compiler's level, one of `LEVELS`.
-        budget: as of `parse_budget`; ops run row by row as it needs.
+        budget: as of `parse_budget`; ops run row by row as it needs, and kernels with less stack,
+            the fastest that keep it, are taken; where none does, those of the least stack.
         by_rows: whether ops may run row by row; without, an estimate takes less time.
         may_link: whether a program that reads samples or finds boxes is compiled and linked, which
             takes seconds; without, the flash leaves the code of that out.
@@ -92,9 +93,27 @@ def estimate(
         from drypoint.quant import sketch  # noqa: PLC0415 ; most callers have programs
 
         whole = sketch(net, weights=bits)
+    rows = with_kernels(row) if budget else (row,)
+    for each in rows:
+        found = _estimate(whole, each, level, budget or {}, by_rows=by_rows, may_link=may_link)
+        if not found.find_excess(budget or {}):
+            break
+    return found
+
+
+def _estimate(
+    whole: Program,
+    row: Target,
+    level: str,
+    budget: dict[str, int],
+    *,
+    by_rows: bool,
+    may_link: bool,
+) -> Estimate:
+    """The estimate of a simplified program with a target's kernels."""
     program = whole
     if by_rows:
-        program = fuse_rows(whole, arena=arena_limit(budget or {}, whole, row))
+        program = fuse_rows(whole, arena=arena_limit(budget, whole, row))
     stack = packing.stack_bound(packing.kernel_set(row.kernels), program)
     flash = estimate_flash(row, program, level, may_link=may_link)
     on_target = replace(flash, stack=stack or None, stack_is="bound for any model")

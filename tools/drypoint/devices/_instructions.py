@@ -2,8 +2,9 @@
 
 An op's instructions are a sum of counts, such as blocks multiplied or bytes copied, each with a
 factor that was fitted to recorded ops of its kind. The counts follow the loops of the kernels of
-small devices (``engine_c/src/small``): blocks of 4 channels, panels of 28, parts of a window that
-its buffer holds. ``python -m drypoint.search`` records ops and fits the factors.
+small devices (``engine_c/src/small``): blocks of 4 channels, panels of up to
+28, parts of a window that its buffer holds. ``python -m drypoint.search`` records ops and fits the
+factors.
 """
 
 import json
@@ -23,7 +24,9 @@ from drypoint.program import AvgPool, Conv, Dense, DepthwiseConv, MaxPool, Op, P
 from ._targets import Target
 
 FILE = Path(str(files(__package__))) / "instructions.json"
-BLOCK, PANEL = 4, 28  # output channels that are multiplied at once; whose sums are kept at once
+BLOCK = 4  # output channels that are multiplied at once
+DSP = (28, 144, 144)  # output channels whose sums are kept at once; values of a window in a buffer
+SIZES = {"": (28, 256, 128), "small": (20, 48, 64), "tiny": (12, 32, 32)}  # last: of few bits
 RUN = 16  # panels of a depthwise op that reads padding
 JOINED = 64  # values of a window that is copied in one piece
 STRIP = 12  # columns of a strip of a 3x3 depthwise op
@@ -87,7 +90,8 @@ def read_models(file: Path = FILE) -> dict[str, Model]:
 def predict_instructions(target: Target, program: Program) -> Prediction | None:
     """The instructions of a run; None where the target, or the kind of an op, was not recorded."""
     model = read_models().get(target.name)
-    if model is None or program.front is not None or program.is_streaming:
+    plain = packing.kernel_set(target.kernels).number == 0  # their ops were not recorded
+    if model is None or plain or program.front is not None or program.is_streaming:
         return None
     found = [count_op(op, target) for op in program.ops]
     if any(counts.kind not in model.factors for counts in found):
@@ -151,13 +155,14 @@ def count_op(op: Op, target: Target) -> Counts:
     kernels = packing.kernel_set(target.kernels)
     op = packing.exported_op(op, kernels)
     dsp = kernels.name == "dsp"
+    sizes = DSP if dsp else SIZES[kernels.size]
     match op:
         case Conv():
-            return _count_conv(op, dsp=dsp)
+            return _count_conv(op, sizes, dsp=dsp)
         case DepthwiseConv():
             return _count_depthwise(op, dsp=dsp)
         case Dense():
-            return _count_dense(op, dsp=dsp)
+            return _count_dense(op, sizes[0], dsp=dsp)
     out, pixels = op.out_shape.size, op.out_shape.h * op.out_shape.w
     if isinstance(op, AvgPool | MaxPool):
         taps = op.kernel[0] * op.kernel[1]
@@ -185,7 +190,7 @@ def _inner(op: Conv | DepthwiseConv) -> tuple[int, int]:
     return high * wide, inner_high * inner_wide
 
 
-def _count_conv(op: Conv, *, dsp: bool) -> Counts:
+def _count_conv(op: Conv, sizes: tuple[int, int, int], *, dsp: bool) -> Counts:
     """Windows are gathered, multiplied by blocks of channels, pooled and stored by panels."""
     few = op.weight_bits < 8
     length = op.kernel[0] * op.kernel[1] * op.in_shape.c
@@ -194,9 +199,9 @@ def _count_conv(op: Conv, *, dsp: bool) -> Counts:
     windows, inner = _inner(op)
     outputs, area = op.out_shape.h * op.out_shape.w, op.pool[0] * op.pool[1]
     groups = _up(windows, 2 if dsp or few else 1)
-    most = 144 if dsp else 128 if few else 256
+    panel, most = sizes[0], sizes[1 + few]
     units, parts = _up(length, BLOCK), _up(length, most)
-    blocks, panels = _up(op.out_shape.c, BLOCK), _up(op.out_shape.c, PANEL)
+    blocks, panels = _up(op.out_shape.c, BLOCK), _up(op.out_shape.c, panel)
     gathers = panels if parts > 1 or area > 1 else 1
     joined = length <= min(JOINED, most)
     rest = length % BLOCK if joined else rows * (row % BLOCK > 0) * min(row, 3 + row % BLOCK)
@@ -259,10 +264,10 @@ def _count_depthwise(op: DepthwiseConv, *, dsp: bool) -> Counts:
     )
 
 
-def _count_dense(op: Dense, *, dsp: bool) -> Counts:
+def _count_dense(op: Dense, panel: int, *, dsp: bool) -> Counts:
     """Panels of channels, part by part of the input."""
     length, out = op.in_shape.size, op.out_shape.c
-    units, blocks, panels = _up(length, BLOCK), _up(out, BLOCK), _up(out, PANEL)
+    units, blocks, panels = _up(length, BLOCK), _up(out, BLOCK), _up(out, panel)
     parts, rest = _up(length, 128 if dsp else 256), length % BLOCK
     by_tables = op.weight_bits == 2 and out >= TABLES and not dsp
     words = (

@@ -27,7 +27,8 @@ from ._cost import LEVELS, compiler_version
 from ._emulate import DeviceError, check_tools, compile_flags, linker_script
 from ._exported import NAME, called_functions, exported_engine, link_options, run_tool
 from ._objects import Section, join_objects, read_object
-from ._targets import Board, Target, target
+from ._targets import Board, Target, with_kernels
+from ._targets import target as find_target
 
 FILE = Path(str(files(__package__))) / "parts.json"
 RECORDED = ("cortex-m0+", "cortex-m4")
@@ -88,7 +89,9 @@ def _find_parts(target: Target, optimize: str, compiler: str) -> Parts:
 
 
 def _key(target: Target, optimize: str) -> str:
-    return f"{target.name} {optimize}"
+    """The name of a target's parts, with its kernels where they are not the target's own."""
+    own = find_target(target.name).kernels
+    return " ".join([target.name, *([target.kernels] if target.kernels != own else []), optimize])
 
 
 def engine_digest(target: Target) -> str:
@@ -130,8 +133,9 @@ def record_parts(names: Sequence[str] = RECORDED) -> None:
     Raises:
         DeviceError: a tool is missing or fails.
     """
-    rows = [(target(name), level) for name in names for level in (LEVELS[0], LEVELS[-1])]
-    write_parts({_key(row, level): measure_parts(row, level) for row, level in rows})
+    rows = [row for name in names for row in with_kernels(find_target(name))]
+    levels = (LEVELS[0], LEVELS[-1])
+    write_parts({_key(row, level): measure_parts(row, level) for row in rows for level in levels})
 
 
 def measure_parts(target: Target, optimize: str) -> Parts:
@@ -162,7 +166,7 @@ def measure_parts(target: Target, optimize: str) -> Parts:
         libraries = _members(target, (folder / "map").read_text("utf-8"))
         found += [read_object(member, is_engine=False) for member in libraries]
     sizes = _model_sizes(models[1], len(program.ops))
-    if kernels.few_bits:
+    if "dispatch" in sizes:  # plain kernels read weights of any bits
         sizes["dispatch2"] = _model_sizes(models[0], 1)["dispatch"]
         sizes["dispatch3"] = sizes.pop("dispatch")
     return Parts(

@@ -56,13 +56,14 @@ class Limits:
     def cost(
         self, net: nn.Model | Program, bits: quant.Scheme | None = None, *, may_link: bool = True
     ) -> Estimate:
-        """The estimate of a net, whose ops run row by row only where the budget needs that."""
+        """The estimate of a net, whose ops run row by row, and whose kernels take less stack, only
+        where the budget needs that."""
         estimate = partial(
             devices.estimate, net, self.target, bits, self.optimize, may_link=may_link
         )
         found = estimate(by_rows=False)
         over = found.find_excess(self.budget).keys()
-        if over and over <= {"ram", "arena"} and found.plain_arena <= self._most_plane:
+        if over and found.plain_arena <= self._most_plane:
             return estimate(budget=self.budget)
         return found
 
