@@ -123,6 +123,7 @@ CALLS = {
     engine.verify: {"program": PROGRAM, "runners": {"C": ENGINE}, "inputs": INTEGERS},
     engine.find_compiler: {},
     engine.Engine: {"program": PROGRAM},
+    engine.make_runner: {"program": PROGRAM},
     ENGINE.predict_proba: {"x": X},
     ENGINE.run: {"x": INTEGERS},
     ENGINE.trace: {"x": INTEGERS},
@@ -211,7 +212,17 @@ OF_PARTS = {
 """Functions that other parts call with values which they have checked."""
 PRESETS = (
     *(nn.autoencoder, nn.cnn, nn.conv1d, nn.dilated, nn.ds_cnn, nn.ds_conv1d, nn.lenet, nn.lenet5),
-    *(nn.grid_cnn, nn.mixednet, nn.mlp, nn.mobilenet, nn.mobilenet_v1, nn.resnet8, nn.squeezenet),
+    *(
+        nn.gru,
+        nn.lstm,
+        nn.grid_cnn,
+        nn.mixednet,
+        nn.mlp,
+        nn.mobilenet,
+        nn.mobilenet_v1,
+        nn.resnet8,
+        nn.squeezenet,
+    ),
     *(nn.tcn, nn.unet),
 )
 

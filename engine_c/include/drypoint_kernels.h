@@ -23,8 +23,8 @@ dpt_kernel dpt_scalar_wide; /* of DPT_WIDE */
 dpt_kernel dpt_dsp4_conv, dpt_dsp4_grouped, dpt_dsp4_dense, dpt_dsp2_conv, dpt_dsp2_grouped,
     dpt_dsp2_dense, dpt_blocks4_conv, dpt_blocks4_grouped, dpt_blocks4_dense, dpt_blocks2_conv,
     dpt_blocks2_grouped, dpt_blocks2_dense;
-/* Sizes of dpt_blocks that take less stack and more time. All read the same packed weights, but
- * those of depthwise convolutions of more than 32 taps. */
+/* Sizes of dpt_blocks that take less stack and more time. All read the same packed weights,
+ * except for depthwise convolutions of more than 32 taps. */
 dpt_kernel dpt_blocks_small_conv, dpt_blocks_small_grouped, dpt_blocks_small_dense,
     dpt_blocks_small_single, dpt_blocks_small_depthwise, dpt_blocks4_small_conv,
     dpt_blocks4_small_grouped, dpt_blocks4_small_dense, dpt_blocks2_small_conv,

@@ -80,7 +80,7 @@ def test_one_engine_runs_models_of_every_size(toolbox, tmp_path):
     assert done.returncode == 0, (names[done.returncode - 1], done.stderr.decode()[-2000:])
 
 
-def painted(row, program, folder, optimize):
+def measured_stack(row, program, folder, optimize):
     folder.mkdir()
     golden = np.zeros((1, *program.input_shape), np.uint8)
     golden = golden.view(np.int8) if program.input_type == "i8" else golden
@@ -102,7 +102,7 @@ def test_a_run_stays_within_the_bound_of_its_kinds(toolbox, tmp_path, row, kerne
     found = []
     for i, program in enumerate([*DEEPEST, *several]):
         bound = packing.stack_bound(set_, program)
-        found.append((painted(row, program, tmp_path / str(i), optimize), bound))
+        found.append((measured_stack(row, program, tmp_path / str(i), optimize), bound))
     assert all(stack <= bound for stack, bound in found), found
 
 

@@ -32,7 +32,7 @@ def make_runner(program: Program, *, backend: str | None = None) -> "Engine | Re
         backend: as for `Engine`.
     """
     engine = Engine(program, backend=backend)
-    return Recordings(engine) if program.is_streaming else engine
+    return Recordings(engine) if engine.program.is_streaming else engine
 
 
 @dataclass(frozen=True)

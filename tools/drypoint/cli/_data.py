@@ -140,8 +140,8 @@ def _load_named_set(
     train, test = data.load(name, "train"), data.load(name, "test")
     task = find_task(None, train)
     for option in (*PICTURE_OPTIONS, *SIGNAL_OPTIONS, *COLUMN_OPTIONS, SKIP):
-        fits = option == "task" and _given(args, option) == task.read_as
-        if _given(args, option) is not None and not fits:
+        fits = option == "task" and _option_of(args, option) == task.read_as
+        if _option_of(args, option) is not None and not fits:
             shown = option.replace("_", "-")
             raise DrypointError(f"--{shown} is for folders and files, not for the set {name}")
     left_out = args.data is None and source.sha256 is None
@@ -364,11 +364,11 @@ def _read(
 
 def _signal_options(args: argparse.Namespace) -> dict[str, Any]:
     """The options of a command that trains, as far as they are given and `data.read` has them."""
-    given = {name: _given(args, name) for name in (*SIGNAL_OPTIONS, SKIP)}
+    given = {name: _option_of(args, name) for name in (*SIGNAL_OPTIONS, SKIP)}
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _given(args: argparse.Namespace, option: str) -> Any:
+def _option_of(args: argparse.Namespace, option: str) -> Any:
     """An option of `data.read`; None where it is left out, or is a task of data of any form."""
     value = getattr(args, option, None)
     return None if (option, value) == ("task", Reconstruction.name) else value
@@ -380,7 +380,7 @@ def _check_options(args: argparse.Namespace, dataset: Dataset, source: str) -> N
     for name in others:
         if name == "task" and dataset.boxes is not None:
             continue  # of pictures with boxes
-        if _given(args, name) is not None:
+        if _option_of(args, name) is not None:
             kind = "pictures" if dataset.is_signals else "signals"
             raise DrypointError(f"--{name} is for {kind}; {source} has {_describe(dataset)}")
 

@@ -346,7 +346,7 @@ def fit_target(
         return row, {name: fuse_rows(program) for name, program in programs.items()}, {}
     budget = args.budget or {}
     rows = devices.kernels_within(budget, [*programs.values()], row) if budget else [row]
-    for each in dict.fromkeys((rows[0], rows[-1])):  # those between have no less flash
+    for each in dict.fromkeys((rows[0], rows[-1])):  # the others have no less flash
         fused = {
             name: fuse_rows(program, arena=devices.arena_limit(budget, program, each))
             for name, program in programs.items()

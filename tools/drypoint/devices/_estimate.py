@@ -73,7 +73,7 @@ def estimate(
         bits: of the weights, 8, 4 or 2, or a `quant.Scheme`; None: 8, or the program's own.
         optimize: the compiler's level, one of `LEVELS`.
         budget: as of `parse_budget`; ops run row by row as it needs, and kernels with less stack,
-            the fastest that keep it, are taken; where none does, those of the least stack.
+            the fastest that keep it, are taken; where none does, the kernels of least stack.
         by_rows: whether ops may run row by row; without, an estimate takes less time.
         may_link: whether a program that reads samples or finds boxes is compiled and linked, which
             takes seconds; without, the flash leaves the code of that out.

@@ -63,7 +63,7 @@ class Limits:
         )
         found = estimate(by_rows=False)
         over = found.find_excess(self.budget).keys()
-        if over and found.plain_arena <= self._most_plane:
+        if over and "flash" not in over and found.plain_arena <= self._most_plane:
             return estimate(budget=self.budget)
         return found
 
