@@ -136,8 +136,11 @@ def run(args: argparse.Namespace) -> int:
     chosen: dict[str, ExportModel] = {}
     texts, costs, accounts = "", dict[str, object](), dict[str, object]()
     inputs = golden_inputs({name: each.program for name, each in simplified.items()}, args)
-    if args.streaming:
-        inputs = {name: first_steps(exported[name], golden) for name, golden in inputs.items()}
+    inputs |= {
+        name: first_steps(program, inputs[name])
+        for name, program in exported.items()
+        if program.is_streaming
+    }
     row, programs, measured = fit_target(row, exported, args, inputs, lacking)
     for name, simpler in simplified.items():
         program, golden = programs[name], inputs[name]
