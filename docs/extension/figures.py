@@ -26,6 +26,7 @@ COMMANDS = {
     "few-bits-deployed": "python examples/few_bits.py --nets ds-cnn,resnet8 --seeds 0",
     "bits-on-devices": "python examples/bits_on_devices.py",
     "boxes-on-devices": "python examples/boxes_on_devices.py",
+    "recurrent-steps": "python examples/recurrent.py steps",
     "cycles": "python -m drypoint.devices cycles",
     "calibration": "python examples/calibration.py",
     "few-pictures": "python examples/few_pictures.py --ways scratch --seeds 1",
