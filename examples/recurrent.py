@@ -143,7 +143,7 @@ def main() -> int:
     if args.what == "steps":
         print_steps(args.targets.split(","))
     elif args.what == "envelope":
-        print_envelope(args.seeds, args.epochs or 40, args.lr, validation=args.validation)
+        print_envelope(args.seeds, args.epochs or 20, args.lr, validation=args.validation)
     else:
         print_rows(args.seeds, args.epochs or 2, args.lr, validation=args.validation)
     return 0

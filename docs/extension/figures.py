@@ -27,6 +27,8 @@ COMMANDS = {
     "bits-on-devices": "python examples/bits_on_devices.py",
     "boxes-on-devices": "python examples/boxes_on_devices.py",
     "recurrent-steps": "python examples/recurrent.py steps",
+    "recurrent-envelope": "python examples/recurrent.py envelope",
+    "recurrent-rows": "python examples/recurrent.py rows",
     "cycles": "python -m drypoint.devices cycles",
     "calibration": "python examples/calibration.py",
     "few-pictures": "python examples/few_pictures.py --ways scratch --seeds 1",
