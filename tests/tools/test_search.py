@@ -328,8 +328,9 @@ def test_few_bits_are_trained_and_keep_the_budget(blobs):
     assert found.model.is_integer
     assert found.score > 0.5
     limits = Limits(trainer, devices.target("cortex-m0+"), {"flash": 20_000}, "-Os")
-    cost = limits.fit(drawn.to_text())
-    assert cost.account.flash_bytes >= limits.cost(found.program).account.flash_bytes
+    cost = limits.fit(drawn.to_text())  # with the mean of one value, which training leaves out
+    assert len(cost.program.ops) == len(found.program.ops) + 1
+    assert cost.account.flash_bytes > limits.cost(found.program).account.flash_bytes
 
 
 def test_pictures_that_are_too_large_are_read_smaller():
