@@ -13,7 +13,13 @@ from drypoint.nn import Model
 OP = {"op": "fc", "table_bytes": 1, "stack_bytes": 1, "instructions": 9}
 COST = {"kernels": "dsp", "built_with": "gcc", "code_bytes": 1, "table_bytes": 1, "ram_bytes": 1}
 COST |= {"flash_bytes": 2, "helper_bytes": 0, "account_text": "1 bytes: arena 1"}
-COST |= {"arena_bytes": 1, "stack_bytes": 1, "instructions": 9, "estimated_milliseconds": None}
+COST |= {
+    "cycles": {"ibex": 9},
+    "arena_bytes": 1,
+    "stack_bytes": 1,
+    "instructions": 9,
+    "estimated_milliseconds": None,
+}
 COST["ops"] = [OP]
 
 
