@@ -121,8 +121,9 @@ def link_firmware(row, folder, name, body, optimize):
 def test_flash_is_the_linkers_and_budgets_decide_at_the_byte(  # noqa: PLR0917 ; fixtures
     files, tmp_path, drypoint, name, target, optimize
 ):
-    """A byte less than the account's RAM, or flash, is refused and writes nothing; a byte more is
-    taken. The script of the linker aligns the end of the code to 4, and the map does not."""
+    """A byte less than the account's RAM, or flash, takes smaller kernels, or is refused and writes
+    nothing; a byte more is taken. The script of the linker aligns the end of the code to 4, and the
+    map does not."""
     out = tmp_path / "out"
     words = ["export", files / f"{name}.dpt", "--target", target, "--optimize", optimize]
     words += ["--streaming"] * (name == "words") + ["--out", out, "--name", name, "--json"]
@@ -136,11 +137,16 @@ def test_flash_is_the_linkers_and_budgets_decide_at_the_byte(  # noqa: PLR0917 ;
     assert abs(memory["flash_bytes"] - linked) <= 3
     assert memory["flash"]["helpers"] > 400
     for what in ("ram", "flash"):
-        total = memory[f"{what}_bytes"]
-        limits = [f"{what}={total - 1}", f"{what}={total + 1}"]
-        codes = [drypoint(*words, "--out", out / b, "--budget", b)[0] for b in limits]
-        assert codes == [2, 0]
-        assert [(out / limit).exists() for limit in limits] == [False, True]
+        least, taken = memory[f"{what}_bytes"], 0
+        limit = f"{what}={least + 1}"
+        assert drypoint(*words, "--out", out / limit, "--budget", limit)[0] == 0
+        while taken == 0:  # by kernels of less stack or code, where the target has them
+            limit = f"{what}={least - 1}"
+            taken, text, _ = drypoint(*words, "--out", out / limit, "--budget", limit)
+            assert (out / limit).exists() == (taken == 0)
+            least = least if taken else json.loads(text)["account"][f"{what}_bytes"]
+        assert taken == 2
+        assert (least < memory[f"{what}_bytes"]) == (target == SMALL)
 
 
 def test_a_level_decides_what_a_budget_of_flash_takes(files, tmp_path, drypoint):
