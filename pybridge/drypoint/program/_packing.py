@@ -26,6 +26,7 @@ from .ops._weighted import WeightedOp
 
 BYTES = Depthwise(panel=4, unit=1, dtype=np.int8, small=True)  # of depthwise convolutions
 TABLES_CHANNELS = 32  # outputs of dense ops of 2 bits from which `blocks` reads sums from tables
+SUMS_STACK = 48  # of a convolution that writes i32, beyond another one
 ROWS_STACK = 640  # bytes of stack that running ops row by row adds
 TAPS_STACK = 288  # the same of addresses of taps: depthwise, grouped and dilated convolutions
 FEW_BITS_STACK = 832  # the same of `blocks` and weights of 4 or 2 bits
@@ -226,13 +227,19 @@ def stack_bound(kernels: KernelSet, program: Program) -> int:
     listens = LISTEN_STACK if program.front is not None else 0
     more = (ROWS_STACK if any(program.plan.rows) else 0) + listens
     if kernels.stacks:
-        kinds = (_stack_kind(exported_op(op, kernels)) for op in program.ops)
-        return max(kernels.stacks.get(kind, kernels.stacks["plain"]) for kind in kinds) + more
+        ops = (exported_op(op, kernels) for op in program.ops)
+        return max(_stack_of(op, kernels.stacks) for op in ops) + more
     by_taps = any(map(_copies_taps, program.ops)) * TAPS_STACK
     exported = (exported_op(op, kernels) for op in program.ops)
     few_bits = any(isinstance(op, WeightedOp) and op.weight_bits < 8 for op in exported)
     tables = FEW_BITS_STACK if few_bits and kernels.backend == "dpt_blocks" else 0
     return kernels.stack and kernels.stack + by_taps + tables + more
+
+
+def _stack_of(op: Op, stacks: Mapping[str, int]) -> int:
+    """A bound of the stack of a run that ends with an op; sums as outputs take more with -O2."""
+    sums = isinstance(op, Conv | GroupedConv) and op.output.type == "i32"
+    return stacks.get(_stack_kind(op), stacks["plain"]) + SUMS_STACK * sums
 
 
 def _stack_kind(op: Op) -> str:
