@@ -39,6 +39,7 @@ HEADERS |= {"dpt_scalar_planes.inc", "dpt_scalar_wide.inc"}
 # Empty here: their targets run in emulators (test_c_simd.py, tests/devices).
 ELSEWHERE = {f"dpt_{name}.c" for name in ("neon", "neondot", "neoni8mm", "rvv", "wasm")}
 ELSEWHERE |= {f"dpt_{name}{bits}.c" for name in ("blocks", "dsp") for bits in ("", 4, 2)}
+ELSEWHERE |= {f"dpt_blocks{bits}_{size}.c" for bits in ("", 4, 2) for size in ("small", "tiny")}
 ELSEWHERE |= {"dpt_mve.c"}
 X86 = {"sse41", "avx2", "avxvnni", "avx512vnni"}
 COVERAGE = ("-std=c99", "-O0", "--coverage")
