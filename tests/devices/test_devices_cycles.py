@@ -63,7 +63,7 @@ def test_lenet_takes_the_recorded_cycles(name, request, tmp_path):
     change updates the record, `make cycles ARGS=--record`."""
     simulators = request.getfixturevalue({"ibex": "ibex", "cortex-m0+": "m0plus"}[name])
     found = _cycles.measure_cycles(LENET, simulators, tmp_path)[name]
-    recorded = devices.known_cycles(LENET)[name]
+    recorded = devices.find_cycles(LENET)[name]
     assert abs(found.total - recorded.total) <= 0.02 * recorded.total
     assert abs(found.instructions - recorded.instructions) <= 0.02 * recorded.instructions
 
@@ -149,16 +149,16 @@ def test_instructions_and_loops_take_the_cycles_of_arms_table(m0plus, tmp_path):
 
 def test_cycles_are_known_of_exactly_the_recorded_program(capsys):
     """Oracle: the record. Another program has none, nor a run with other instructions."""
-    recorded = devices.known_cycles(LENET)
+    recorded = devices.find_cycles(LENET)
     assert tuple(recorded) == _cycles.CORE_NAMES
     assert main(["info", "lenet-mnist", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["cycles"] == {name: row.total for name, row in recorded.items()}
     row = recorded["cortex-m0+"]
-    assert devices.known_cycles(LENET, M0PLUS, row.instructions) == {"cortex-m0+": row}
-    assert devices.known_cycles(LENET, M0PLUS, row.instructions + 1) == {}
-    assert devices.known_cycles(LENET, devices.target("cortex-m4")) == {}
-    assert devices.known_cycles(spotter()) == {}
+    assert devices.find_cycles(LENET, M0PLUS, row.instructions) == {"cortex-m0+": row}
+    assert devices.find_cycles(LENET, M0PLUS, row.instructions + 1) == {}
+    assert devices.find_cycles(LENET, devices.target("cortex-m4")) == {}
+    assert devices.find_cycles(spotter()) == {}
 
 
 def test_a_core_that_is_not_there_is_refused_in_one_line(tmp_path):

@@ -112,8 +112,8 @@ def test_training_in_integers_is_refused():
     with pytest.raises(quant.UnsupportedError) as error:
         quant.Scheme().training_model(model, calibration)
     assert str(error.value) == (
-        "no training in integers for a recurrent net: its gradient would go back through the "
-        "rounding of every step; quantize the float model, whose state keeps 16 bits"
+        "no training in integers for a recurrent net: quantize the float model, whose state "
+        "keeps 16 bits"
     )
 
 

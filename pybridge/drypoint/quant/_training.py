@@ -71,8 +71,8 @@ def integer_model(
     graph = fold(model)
     if is_recurrent(graph):
         raise UnsupportedError(
-            "no training in integers for a recurrent net: its gradient would go back through the "
-            "rounding of every step; quantize the float model, whose state keeps 16 bits"
+            "no training in integers for a recurrent net: quantize the float model, whose state "
+            "keeps 16 bits"
         )
     nodes = quantize_nodes(graph, calibration, bits_of)
     settings = {"weights": weights, "calibration": json.loads(calibration.to_json())}

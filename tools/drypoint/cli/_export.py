@@ -400,7 +400,7 @@ def cost_facts(
     }
     if cost.instructions:
         facts["instructions"] = total = cost.instructions.total
-        facts["cycles"] = {k: v.total for k, v in devices.known_cycles(program, row, total).items()}
+        facts["cycles"] = {k: v.total for k, v in devices.find_cycles(program, row, total).items()}
         if cost.instructions.frame is not None:
             facts["frame_instructions"] = cost.instructions.frame
         if clock_mhz:

@@ -55,10 +55,10 @@ class Options:
         given = {"mean": self.mean, "std": self.std}
         return {name: _statistic(value) for name, value in given.items() if value is not None}
 
-    @property
-    def reading(self) -> dict[str, Any]:
-        """How data are read, as the file of a net trained here states it; {}: no option."""
-        given = {"task": self.task, "label": self.label}
+    def reading(self, window: int | None) -> dict[str, Any]:
+        """How data are read, as the file of a net trained here states it; {}: as any data."""
+        several = window if window != 1 else None
+        given = {"task": self.task, "label": self.label, "window": several}
         read = {name: value for name, value in given.items() if value is not None}
         return {"data": {"read": read}} if read else {}
 
@@ -148,7 +148,8 @@ def read_foreign(path: Path, content: bytes, options: Options) -> Model | Intege
     if not is_keras and is_quantized(path, **where):
         program, rounding = interop.program_and_rounding(path, name=path.stem, **where)
         reads = _encoder_of_program(program, path, options)
-        provenance |= {"model": options.reading} if options.reading else {}
+        known = options.reading(None if reads is None else reads.get("window"))
+        provenance |= {"model": known} if known else {}
         simplified = simplify(
             replace(program, labels=options.labels, provenance=provenance, encoder=reads)
         )
@@ -166,9 +167,10 @@ def read_foreign(path: Path, content: bytes, options: Options) -> Model | Intege
         decoder = _decoder(joined, path, options)
     if decoder is not None:
         net = _with_probabilities(net)
+    window = None
     if isinstance(encoder, data.SignalEncoder):
-        net = _reading_signals(net, encoder)
-    provenance |= options.reading
+        net, window = _reading_signals(net, encoder), encoder.window
+    provenance |= options.reading(window)
     return nn.Model(net, encoder=encoder, decoder=decoder, provenance=provenance)
 
 

@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
             "",
             memory_chart(loaded, columns()),
         ]
-        cycles = devices.known_cycles(exported)
+        cycles = devices.find_cycles(exported)
         facts["cycles"] = {name: row.total for name, row in cycles.items()}
         lines += _cycle_lines(cycles)
         estimated, more = _estimate(loaded, args)

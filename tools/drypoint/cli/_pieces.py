@@ -142,7 +142,12 @@ def _load(path: Path, options: Options = NO_OPTIONS) -> Model | Program:
         imported = read_foreign(path, content, options)
         return imported.program if isinstance(imported, Integers) else imported
     if options.first_option:
-        what = "names its classes" if options.first_option == "--labels" else "has its encoder"
+        has = {
+            "--labels": "names its classes",
+            "--task": "has its task",
+            "--label": "names its column",
+        }
+        what = has.get(options.first_option, "has its encoder")
         raise DrypointError(
             f"{options.first_option} is for ONNX and TensorFlow Lite files; {path} {what} itself"
         )

@@ -21,7 +21,7 @@ from ._count import Instructions as Instructions
 from ._count import count_instructions as count_instructions
 from ._count import why_not_counted as why_not_counted
 from ._cycles import Cycles as Cycles
-from ._cycles import known_cycles as known_cycles
+from ._cycles import find_cycles as find_cycles
 from ._decoder import DecoderCost as DecoderCost
 from ._decoder import measure_decoder as measure_decoder
 from ._emulate import DeviceError as DeviceError

@@ -136,7 +136,7 @@ def measure_cycles(
     return {simulator.name: found[simulator.name] for simulator in simulators}
 
 
-def known_cycles(
+def find_cycles(
     program: Program, target: Target | None = None, instructions: int | None = None
 ) -> dict[str, Cycles]:
     """The recorded cycles of exactly this program, by the name of the core; empty if there are

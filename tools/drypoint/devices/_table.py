@@ -8,7 +8,7 @@ from drypoint.program import Program, memory_chart
 
 from ._cost import Cost, plane_bytes, table_bytes
 from ._count import why_not_counted
-from ._cycles import Cycles, known_cycles
+from ._cycles import Cycles, find_cycles
 from ._record import NET_TARGETS, Record
 from ._targets import Target, target
 
@@ -164,7 +164,7 @@ def _cycle_rows(target: Target, cost: Cost, program: Program, clock_mhz: float) 
     """The recorded cycles of this run, on cores of the target."""
     if cost.instructions is None:
         return []
-    rows = known_cycles(program, target, cost.instructions.total)
+    rows = find_cycles(program, target, cost.instructions.total)
     return [
         (
             f"on {name}",

@@ -202,7 +202,7 @@ def _cost(row: devices.Target, program: Program, optimize: str) -> dict[str, Any
     counts = cost.instructions.ops if cost.instructions else (None,) * len(program.ops)
     tables = [devices.table_bytes(op, row) for op in program.ops]
     total = cost.instructions.total if cost.instructions else 0
-    cycles = devices.known_cycles(program, row, total)
+    cycles = devices.find_cycles(program, row, total)
     return {
         "kernels": row.kernels,
         "built_with": cost.built_with,

@@ -80,7 +80,7 @@ class Limits:
         account = self._plain_smallest.account
         others = {"arena": 0, "ram": account.ram_bytes - account.size("arena")}
         return ROWS * min(
-            (self.budget[n] - others[n] for n in others if n in self.budget), default=0
+            (self.budget[n] - others[n] for n in others if n in self.budget), default=math.inf
         )
 
     def may_fit(self, drawn: Architecture) -> int:
