@@ -210,3 +210,18 @@ def test_the_model_may_stand_before_the_pictures(cli, of_pixels, pictures):
     assert wanted[0] == 0
     assert cli("run", of_pixels, *names, "--json") == wanted
     assert cli("predict", of_pixels, *names, "--json") == wanted
+
+
+def test_a_signal_is_cut_by_the_files_window_where_the_label_is_named(cli, tmp_path):
+    """Five windows of 6 time steps. Oracle: their number."""
+    f = OnnxFile((2, 6))
+    f.then("Conv", f.drawn(3, 2, 3)).then("Flatten").then("Gemm", f.drawn(12, 2))
+    file, table = tmp_path / "net.onnx", tmp_path / "steps.csv"
+    file.write_bytes(f.bytes())
+    values = np.random.default_rng(0).normal(size=(30, 2)).round(2).tolist()
+    rows = [f"{a},{b},{'ab'[i // 6 % 2]}" for i, (a, b) in enumerate(values)]
+    table.write_text("\n".join(["u,v,state", *rows]), "utf-8")
+    options = ["--labels", "a,b", "--label", "state", "--data", table, "--json"]
+    code, out, error = cli("measure", file, *options)
+    assert code == 0, error
+    assert json.loads(out)["n"] == 5

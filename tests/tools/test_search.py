@@ -333,6 +333,17 @@ def test_few_bits_are_trained_and_keep_the_budget(blobs):
     assert cost.account.flash_bytes > limits.cost(found.program).account.flash_bytes
 
 
+def test_a_budget_of_stack_alone_takes_kernels_of_less_stack(blobs):
+    """Oracle: the bounds of the sets, which tests of devices measure."""
+    trainer = make_trainer(blobs, None, lambda _: None)
+    net = Architecture((Block("conv", 8, 3),), "mean", ()).to_text()
+    for stack, kernels in ((4096, "blocks"), (800, "blocks-small"), (600, "plain")):
+        limits = Limits(trainer, devices.target("cortex-m0+"), {"stack": stack}, "-Os")
+        found = limits.fit(net)
+        assert (found.target.kernels, found.account.size("stack") <= stack) == (kernels, True)
+    assert Limits(trainer, devices.target("cortex-m0+"), {"stack": 100}, "-Os").fit(net) is None
+
+
 def test_pictures_that_are_too_large_are_read_smaller():
     """Pictures of 1,600 bytes, RAM of 1,500. Oracle: the encoder, and the example that it reads."""
     rng = np.random.default_rng(0)
