@@ -235,6 +235,11 @@ class Program(ProgramInput):
         """Whether a run is a step that reads one row of a signal: NUMERICS.md section 11."""
         return is_streaming(self.ops)
 
+    def encode_examples(self, x: Inputs) -> NDArray[np.integer] | list[NDArray[np.integer]]:
+        """Examples by `encode`; of a streaming program a list of each by `encode_recording`."""
+        recordings: Any = x
+        return [*map(self.encode_recording, recordings)] if self.is_streaming else self.encode(x)
+
     @property
     def state_size(self) -> int:
         """Bytes that a streaming program keeps from step to step; 0 for any other program."""

@@ -15,7 +15,7 @@ from ._tensors import NUMPY_TYPE
 from .ops import Delay, History, Op
 from .ops._arithmetic import Plane, requantize
 
-__all__ = ["apply", "requantize", "run", "trace", "trace_signals"]
+__all__ = ["apply", "requantize", "run", "trace", "trace_last", "trace_signals"]
 
 
 def run(program: Program, x: Inputs) -> NDArray[np.int32] | Any:
@@ -79,6 +79,14 @@ def _trace_stream(program: Program, inputs: Plane) -> list[Plane]:
         plane[clock.first - 1 :: clock.period] = written
         planes.append(plane)
     return planes
+
+
+def trace_last(program: Program, inputs: Plane) -> list[Plane]:
+    """The output of every op, in order, each (N, h, w, c): as `trace` gives it; of a streaming
+    program, whose inputs are as for `trace_signals`, in the last step."""
+    if not program.is_streaming:
+        return trace(program, inputs)
+    return [plane[:, -1] for plane in trace_signals(program, inputs)]
 
 
 def trace_signals(program: Program, signals: Plane) -> list[Plane]:

@@ -12,14 +12,13 @@ from drypoint.common import Table, Tabular, accept, json_of, progress
 from drypoint.data import Dataset
 from drypoint.graph import QuantizedNode, Weighted
 from drypoint.nn import Layer, Model
-from drypoint.program import NUMPY_TYPE, Shape
+from drypoint.program import NUMPY_TYPE, Program, Shape, reference
 
 from ._aliases import REPORT
 from ._calibration import Calibration, activations, batch_size_of, check_calibration
 from ._errors import QuantizationError
 from ._fold import flat_net, fold
 from ._gate import as_inputs, as_model
-from ._last_step import last_floats, trace_last
 from ._quantize import quantize
 from ._quantized_nodes import quantize_nodes
 from ._scheme import Bits, Scheme, as_scheme
@@ -142,12 +141,12 @@ def report(
         for start in range(0, len(inputs), size):
             part = inputs[start : start + size]
             x = model.encode(part)
-            traced = trace_last(program, integers_read(program, model.encoder, part))
+            traced = reference.trace_last(program, integers_read(program, model.encoder, part))
             planes = {op.name: plane for op, plane in zip(program.ops, traced, strict=True)}
             floats = activations(net, x, [total.quantized.node.layer for total in totals])
             for total in totals:
                 node = total.quantized.node
-                total.add(last_floats(program, floats[node.layer]), planes[node.name])
+                total.add(_last_step(program, floats[node.layer]), planes[node.name])
             done(len(part))
     return Report(len(inputs), tuple(total.report() for total in totals))
 
@@ -205,6 +204,12 @@ class _Totals:
             error_limit=self.limit,
             error_counts=tuple(self.counts.tolist()),
         )
+
+
+def _last_step(program: Program, values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """What a float layer gives, (N, ...); of a net that runs step by step, where a layer gives all
+    steps (N, C, steps), in the last step."""
+    return values[..., -1] if program.is_streaming and values.ndim == 3 else values
 
 
 def _plane(values: NDArray[np.floating], shape: Shape) -> NDArray[np.floating]:

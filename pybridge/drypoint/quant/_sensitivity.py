@@ -19,13 +19,13 @@ from drypoint.program import (
     DepthwiseConv,
     GroupedConv,
     Program,
+    reference,
 )
 
 from ._calibration import Calibration, calibrate, check_calibration
 from ._errors import QuantizationError
 from ._fold import fold, program_of
 from ._gate import as_inputs, as_model
-from ._last_step import trace_last
 from ._quantized_nodes import quantize_nodes
 from ._scheme import Scheme
 from ._training import integers_read
@@ -152,7 +152,7 @@ class _Prepared:
     def trial(self, scheme: Scheme) -> _Trial:
         """The figures of the program of a scheme."""
         program = self.program(scheme)
-        traced = trace_last(program, integers_read(program, self.model.encoder, self.x))
+        traced = reference.trace_last(program, integers_read(program, self.model.encoder, self.x))
         outputs: Any = program.output_values(traced)
         if self.y is None:
             planes = program.output_shape.channels_first(program.real(outputs))

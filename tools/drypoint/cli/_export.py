@@ -443,10 +443,8 @@ def one_of_each(dataset: Dataset, program: Program) -> np.ndarray:
     """The first example of each class, of at most `_MOST` classes, as the program reads it."""
     y = dataset.y.reshape(len(dataset), -1)
     firsts = [int(np.argmax((y == c).any(axis=1))) for c in np.unique(y[y >= 0])[:_MOST]]
-    inputs = dataset.take(firsts).inputs
-    if program.is_streaming:  # a recording of each class, one after another
-        return np.concatenate([*map(program.encode_recording, inputs)])
-    return program.encode(inputs)
+    found = program.encode_examples(dataset.take(firsts).inputs)
+    return np.concatenate(found) if isinstance(found, list) else found  # one after another
 
 
 def compiler_line(

@@ -3,7 +3,6 @@
 import argparse
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,16 +64,11 @@ def inputs(program: Program, args: argparse.Namespace) -> Integers:
     """
     count = min(args.limit or RANDOM, MOST_RANDOM)
     x = read_or_none(
-        lambda: integers_of(program, examples("test", args, program).inputs),
+        lambda: program.encode_examples(examples("test", args, program).inputs),
         f"no --data: {count} random inputs",
         required=args.data is not None,
     )
     return random_inputs(program, max(count, program.clocks[-1].first)) if x is None else x
-
-
-def integers_of(program: Program, x: Any) -> Integers:
-    """Examples as a program reads them: of a streaming program the steps of each recording."""
-    return [*map(program.encode_recording, x)] if program.is_streaming else program.encode(x)
 
 
 def describe(found: Verification, unit: str = "example") -> str:

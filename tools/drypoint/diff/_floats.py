@@ -108,11 +108,8 @@ def _side(model: Model, program: Program, inputs: Any) -> tuple[_Side, dict[str,
     layers = {row.op: row.layer for row in rows}
     outputs = model.net.activations(x, [*layers.values()])
     floats = {op.name: _plane(outputs[layers[op.name]], op) for op in own.ops if op.name in layers}
-    if program.is_streaming:  # the last step has the errors of all steps
-        planes = [p[:, -1] for p in reference.trace_signals(program, integers)]
-        tensors = [integers[:, -1], *planes]
-    else:
-        tensors = [integers, *reference.trace(program, integers)]
+    first = integers[:, -1] if program.is_streaming else integers  # it has the errors of all steps
+    tensors = [first, *reference.trace_last(program, integers)]
     return _Side(program, own, tensors, floats, {row.op: row.sqnr for row in rows}), layers
 
 

@@ -126,7 +126,7 @@ def make_report(
         trial = Trial(make_runner(program), test, output, normal, train)
         quality = task.report(model, trial)
     train = train if task.has_classes else None
-    compared = _integers(program, x)
+    compared: Any = random_inputs(program, RANDOM) if x is None else program.encode_examples(x)
     if sensitivity and (model is None or not isinstance(test, Dataset)):
         raise ReportError("sensitivity needs a float model and a data set of test examples")
     layers = bounds = bits = None
@@ -189,14 +189,6 @@ def make_report(
         reported=quality,
         test=labelled,
     )
-
-
-def _integers(program: Program, x: Any) -> Any:
-    """Inputs as a program reads them, of a streaming program the steps of each recording; None:
-    random ones."""
-    if x is None:
-        return random_inputs(program, RANDOM)
-    return [*map(program.encode_recording, x)] if program.is_streaming else program.encode(x)
 
 
 def _percentiles(
