@@ -185,7 +185,7 @@ KERNEL_SETS: Mapping[str, KernelSet] = {
         replace(_BLOCKS, name="blocks-any", smaller=(), stacks={}, stack=1664),
         _SMALL,
         _TINY,
-        # The plain kernels on the targets of `blocks`: half the code, three times the time.
+        # The plain kernels on the targets of `blocks`: less code, and more time.
         KernelSet(
             name="plain", backend="dpt_scalar", number=0, few_bits=True, stacks={"plain": 560}
         ),
