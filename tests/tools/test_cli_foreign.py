@@ -221,7 +221,7 @@ def test_a_signal_is_cut_by_the_files_window_where_the_label_is_named(cli, tmp_p
     values = np.random.default_rng(0).normal(size=(30, 2)).round(2).tolist()
     rows = [f"{a},{b},{'ab'[i // 6 % 2]}" for i, (a, b) in enumerate(values)]
     table.write_text("\n".join(["u,v,state", *rows]), "utf-8")
-    options = ["--labels", "a,b", "--label", "state", "--data", table, "--json"]
-    code, out, error = cli("measure", file, *options)
+    options = ["--labels", "a,b", "--label", "state", "--mean", "-0.1,1e-3", "--std", "1,2"]
+    code, out, error = cli("measure", file, *options, "--data", table, "--json")
     assert code == 0, error
     assert json.loads(out)["n"] == 5

@@ -36,12 +36,15 @@ COMMANDS = {
     "models": "print the cards of the models that come with the package, or retrain the models",
     "bench": "time every backend on this machine, layer by layer, against the machine's limit",
     "completion": "print a script that completes commands, options and models in a shell",
-    "search": "search the net of the highest accuracy that keeps a budget of RAM and flash on a "
-    "chip",
+    "search": "search the best net that keeps a budget of RAM and flash on a chip",
     "recipes": "print accuracy against seconds of the ways to train, over several seeds",
 }
 """Name of a command -> what it does, in the list of ``drypoint --help``."""
 
+# Negative numbers that argparse takes for options, unless a space is in them: -1e-05, -0.1,0.2
+_NEGATIVE = re.compile(
+    r"-\.?\d[\d.]*(e[+-]?\d+)?(,[\d.e+-]+)+|-\.?\d[\d.]*e[+-]?\d+", re.IGNORECASE
+)
 PROBLEM = 2  # exit code
 
 
@@ -157,6 +160,7 @@ def build_parser(*chosen: str) -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; exit code 0: success, 1: a check failed, 2: bad input."""
     words = replace_alias(sys.argv[1:] if arguments is None else arguments)
+    words = [f" {word}" if _NEGATIVE.fullmatch(word) else word for word in words]
     chosen = [word for word in words if not word.startswith("-")][:1]
     if not words:
         build_parser().print_help(sys.stderr)

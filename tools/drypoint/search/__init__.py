@@ -1,4 +1,4 @@
-"""The net of the highest accuracy for a chip: a search under exact budgets.
+"""The best net for a chip: a search under exact budgets.
 
 found = search.best(data, target="cortex-m0+", budget="ram=2K,flash=16K", minutes=5)
 found.save("net-for-my-chip")
