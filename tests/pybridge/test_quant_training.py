@@ -6,7 +6,7 @@ The oracle of integers is `program.reference`; of gradients, loops over single n
 import numpy as np
 import pytest
 
-from drypoint import data, engine, graph, measure, nn, quant, train
+from drypoint import data, engine, graph, measure, nn, quant, tasks, train
 from drypoint.autodiff import Range, Tensor, gradcheck, requantize, weight_codes
 from drypoint.program import Lookup, Mul, PReLU, Resize, Slice, Transpose, Upsample, blob, reference
 from drypoint.quant import _integer_planes
@@ -305,6 +305,24 @@ def test_ops_that_cannot_be_trained_in_integers_are_named():
     model = nn.Model(net.initialize(input_shape=(1, 10, 10)), encoder=encoder)
     with pytest.raises(quant.UnsupportedError, match="pool: it reads pixels and has no weights"):
         quant.finetune(model, (IMAGES, LABELS))
+
+
+def test_a_task_that_scales_numbers_trains_integers_that_give_the_numbers():
+    """Oracle: the spread of the numbers, which a net that gives them scaled would not undercut."""
+    x = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
+    numbers = 500 + x @ np.float32([100, -200, 50])
+    task = tasks.Numbers().adapt(numbers)
+    net = nn.Sequential({"hidden": nn.Linear(8), "relu": nn.ReLU(), "last": nn.Linear(1)})
+    floats = train.fit(
+        net, (x, numbers), task=task, epochs=40, optimizer=train.Adam(lr=0.02), progress="none"
+    ).model
+    assert task.std is not None
+    found = quant.finetune(floats, (x, numbers), 4, task=task, epochs=4, progress="none").model
+    runners = [engine.Engine(quant.quantize(found)), floats]
+    errors = [runner.predict_proba(x)[:, 0] - numbers for runner in runners]
+    integers, before = (float(np.sqrt((error**2).mean())) for error in errors)
+    assert before < task.std / 2
+    assert integers < task.std / 2
 
 
 def test_a_net_without_values_is_refused():

@@ -63,6 +63,10 @@ class Numbers(Task):
             raise TaskError(f"every example has the number {labels.flat[0]:g}: nothing to learn")
         return replace(self, mean=float(labels.mean()), std=std)
 
+    def without_scale(self) -> "Numbers":
+        """The task without mean and deviation."""
+        return replace(self, mean=None, std=None)
+
     def labels(self, dataset: Dataset) -> NDArray[np.float64]:
         """The numbers, (N,)."""
         return dataset.numbers

@@ -269,6 +269,10 @@ class Task:
         """The task for the labels of a training part, (N, ...)."""
         return self
 
+    def without_scale(self) -> "Task":
+        """The task of a net that is trained in integers, whose output it does not scale."""
+        return self
+
     def labels(self, dataset: Dataset) -> NDArray[Any]:
         """The labels of a data set, (N, ...)."""
         return dataset.y

@@ -157,6 +157,8 @@ def choose_tasks(
         chosen = {
             ports[0]: Task() if loss is not None else _choose_task(model, ports[0], data, notify)
         }
+    if not scales:
+        chosen = {port: task.without_scale() for port, task in chosen.items()}
     return HeadTasks(chosen, scales=scales)
 
 
