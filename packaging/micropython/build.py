@@ -37,8 +37,7 @@ MODULES = {
     "camera": ("candidates", "boxes", "cells"),
     "microphone": ("sound", "listen", "keywords"),
 }
-# Passes of gcc that make code longer and some per cent faster. Without them the microphone's module
-# for a Cortex-M4 is 940 bytes smaller.
+# Passes of gcc that make code longer and faster: a module has little room.
 SMALLER = (
     "-fno-tree-loop-optimize",
     "-fno-inline-functions-called-once",

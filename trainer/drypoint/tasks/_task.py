@@ -270,7 +270,7 @@ class Task:
         return self
 
     def without_scale(self) -> "Task":
-        """The task of a net that is trained in integers, whose output it does not scale."""
+        """The task for a net that is trained in integers: its output is not scaled."""
         return self
 
     def labels(self, dataset: Dataset) -> NDArray[Any]:
