@@ -279,6 +279,27 @@ def test_a_dead_trial_is_run_again_once(tmp_path):
     assert _storage.is_dead({"host": "elsewhere", "process": 1, "time": time.time() - 1e5}) is True
 
 
+def test_a_trial_that_has_its_facts_before_its_values_runs(tmp_path):
+    """A process writes both one after the other; another one reads in between."""
+    study = _storage.open_study(tmp_path / "study.log", "x")
+    trial = study.ask()
+    for name, value in {"net": "mlp:3", "rung": 1, "flash": 9_000}.items():
+        trial.set_user_attr(name, value)
+    assert [p.merit for p in _storage.past(study)] == [None]
+    study.tell(trial, [0.5, 9_000, 900])
+    assert [p.merit for p in _storage.past(study)] == [0.5]
+
+
+def test_two_processes_repeat_a_dead_trial_once(tmp_path):
+    """Both enqueued it before either failed it: the later repeat is the twin."""
+    study = _storage.open_study(tmp_path / "study.log", "x")
+    for repeats in (0, 0, 1):
+        _storage.enqueue(study, net="mlp:3", rung=1, epochs=5, seed=7, repeats=repeats)
+    _storage.enqueue(study, net="mlp:4", rung=1, epochs=5, seed=7)
+    asked = [study.ask() for _ in range(4)]
+    assert [_storage.has_twin(study, trial) for trial in asked] == [False, True, False, False]
+
+
 def test_a_net_is_found_that_keeps_the_budget(blobs, tmp_path):
     """Oracle: `devices.estimate` of the program in the folder."""
     lines = []

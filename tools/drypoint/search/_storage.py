@@ -169,14 +169,15 @@ def has_twin(study: "optuna.Study", trial: "optuna.Trial") -> bool:
 
 
 def past(study: "optuna.Study") -> list[Past]:
-    """The trials so far that did not fail, in order."""
+    """The trials so far that did not fail, in order. Of another process, a trial may have its facts
+    already and its values not yet: it runs."""
     sign = 1 if study.directions[0].name == "MAXIMIZE" else -1
     return [
         Past(
             number=trial.number,
             net=trial.user_attrs["net"],
             rung=trial.user_attrs["rung"],
-            merit=sign * trial.values[0] if "flash" in trial.user_attrs else None,
+            merit=sign * trial.values[0] if trial.values and "flash" in trial.user_attrs else None,
             facts=trial.user_attrs,
         )
         for trial in study.get_trials(deepcopy=False)
