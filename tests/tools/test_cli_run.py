@@ -100,6 +100,10 @@ def test_a_folder_is_its_pictures(cli, tmp_path):
     (tmp_path / "notes.txt").write_text("no picture")
     found = answers(cli, "lenet-mnist", tmp_path)
     assert [each["input"] for each in found] == [str(tmp_path / n) for n in ("a.png", "b/x.png")]
+    a, b = tmp_path / "a.png", tmp_path / "b/x.png"
+    assert answers(cli, a, "--model", "lenet-mnist", b) == found  # an option between files
+    code, out, err = cli("run", "--model", "lenet-mnist", "--top", "2", "--", a, b)
+    assert (code, out.count("\n"), err) == (0, 2, "")
     engine = Engine(models.load_program("lenet-mnist"))
     assert [each["probabilities"] for each in found] == engine.predict_proba(digits[::-1]).tolist()
 

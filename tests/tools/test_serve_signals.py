@@ -231,3 +231,18 @@ def test_the_page_fits_a_phone(page, toolbox, tmp_path):
             tab.open(page.as_uri())
             read(tab, path, 120)
             assert tab.run("document.documentElement.scrollWidth") <= width
+
+
+def test_a_net_of_one_number_says_the_number(browser, tmp_path):
+    """Oracle: the engine."""
+    program = program_of(nn.Flatten(), nn.Linear(1), name="price")
+    page = tmp_path / "index.html"
+    page.write_text(serve.make_page(program), "utf-8")
+    browser.open(page.as_uri())
+    rows = signals(7, 1).reshape(-1, CHANNELS)
+    path = write_csv(tmp_path / "one.csv", rows)
+    read(browser, path, len(rows))
+    windows = data.read_samples(path, columns=NAMES)[None]
+    (number,) = Engine(program).predict_proba(windows).ravel()
+    assert float(text(browser, "decision")) == pytest.approx(number, rel=5e-4)  # four digits
+    assert text(browser, "certainty") == "the number that the net gives"

@@ -72,12 +72,23 @@ class _List(argparse.HelpFormatter):
 class _Parser(argparse.ArgumentParser):
     """Prints an error in one line, with the closest known word, and the command for help."""
 
+    _mixes = False  # inside `parse_known_intermixed_args`, which calls `parse_known_args` twice
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Refuse what is not known, here, where the options of its command are known: an unknown
-        option before a required one that it may stand for."""
-        if args is not None and self._subparsers is None:
-            self._check_options(args)
-        found, rest = super().parse_known_args(args, namespace)
+        """Take options between the files of a command. Refuse what is not known, here, where the
+        options of its command are known: an unknown option before a required one that it may stand
+        for."""
+        if self._mixes:
+            return super().parse_known_args(args, namespace)
+        words = args or ()
+        if self._subparsers is None:
+            self._check_options(words)
+        if self._subparsers is None and "--" not in words:
+            self._mixes = True
+            found, rest = self.parse_known_intermixed_args(args, namespace)
+            self._mixes = False
+        else:
+            found, rest = super().parse_known_args(args, namespace)
         if rest:
             data = "; data is named by --data" if "--data" in self._option_string_actions else ""
             self.error(f"{rest[0]!r} is one argument too many{data}")

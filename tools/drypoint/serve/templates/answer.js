@@ -38,6 +38,12 @@ const label = (i) => state.engine.program.labels[i] || String(i);
 // Whether the shares of an answer are probabilities: of a detector they are, whatever made them.
 const isProbability = (answer) => Boolean(answer.probability || state.engine.program.sound?.detects);
 
+// Whether an answer is one real number, as of a regression, and neither a class nor its share.
+const isNumber = (answer) => {
+  const { outputs, hasLabels } = state.engine.program;
+  return outputs === 1 && !hasLabels && !isProbability(answer);
+};
+
 // The last output's values as real numbers.
 function shares(answer) {
   const { scale } = state.engine.program;
@@ -92,12 +98,12 @@ function showDecision(answer, index) {
   const percent = isProbability(answer);
   const { rejectBelow } = state.engine.program;
   const rejected = percent && value < rejectBelow;
-  const decided = rejected ? "\u2013" : label(index);
+  const decided = rejected ? "\u2013" : isNumber(answer) ? value.toPrecision(4) : label(index);
   if ($("decision").textContent !== decided) $("decision").textContent = decided;
   $("decision").className = rejected ? "none" : decided.length > 3 ? "long" : "";
   const reason = rejected ? `, below ${rejectBelow}: no decision` : "";
   $("certainty").textContent = percent ? `${percentage(value)} probability${reason}`
-    : "the largest output";
+    : isNumber(answer) ? "the number that the net gives" : "the largest output";
 }
 
 // Show that there is no decision.
