@@ -68,3 +68,7 @@ def test_what_the_compiler_says_is_heard_every_time(once, tmp_path):
         assert (done.returncode, "missing" in done.stderr) == (1, True)
         done, _ = once("main.c", "-o", "program")
         assert (done.returncode, "undefined reference" in done.stderr) == (1, True)
+    done, objects = once("-O1", "main.c", "value.c", "wrong.c")
+    assert (done.returncode, "missing" in done.stderr, objects) == (1, True, 3)
+    done, objects = once("-Wall", "main.c", "value.c", "doubtful.c", "-o", "program")
+    assert (done.returncode, "unused variable" in done.stderr, objects) == (0, True, 5)

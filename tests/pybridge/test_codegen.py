@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import re
+from functools import cache
 from string import Template
 
 import map_nets
@@ -219,6 +220,14 @@ def test_every_op_is_initialized_with_what_its_blob_holds():
     assert fills == set(wanted) - {"packed"}
 
 
+@cache
+def random_net(seed, kernels="scalar"):
+    """A random program and the text of its C file."""
+    program = nets.random_program(seed)
+    files = codegen.generate(program, "net", nets.random_inputs(program, 1), kernels=kernels)
+    return program, files["net.c"]
+
+
 def backend_of(text):
     """The kernels that the model's own backend names: kind -> function."""
     return dict(re.findall(r"\[DPT_(\w+)\] = (dpt_\w+)", text))
@@ -238,11 +247,8 @@ def is_single(op, chosen):
 def test_the_backend_has_the_kernels_of_the_programs_ops_and_no_other():
     seen = set()
     for seed in range(60):
-        program = nets.random_program(seed)
         for kernels in packing.KERNEL_SETS:
-            text = codegen.generate(
-                program, "net", nets.random_inputs(program, 1), kernels=kernels
-            )["net.c"]
+            program, text = random_net(seed, kernels)
             wanted = {}
             for kind in map(runs_as, program.ops):
                 chosen = packing.kernel_set(kernels)
@@ -276,9 +282,7 @@ def test_packed_ops_have_their_words_and_no_tables(toolbox, kernels):
     """Ops that the kernels do not pack keep their tables."""
     chosen, packed_kinds = packing.kernel_set(kernels), set()
     for seed in range(toolbox.count(every_day=80, ci=120)):
-        program = nets.random_program(seed)
-        inputs = nets.random_inputs(program, 1)
-        text = codegen.generate(program, "net", inputs, kernels=kernels)["net.c"]
+        program, text = random_net(seed, kernels)
         for i, (op, fields) in enumerate(zip(program.ops, initializers(text), strict=True)):
             table = packing.pack(op, chosen)
             assert ("packed" in fields) == bool(table)
@@ -299,8 +303,7 @@ def test_the_tables_are_the_programs_bytes():
     """Weights as numbers; lookups and padding values as stored bytes; int32 by DPT_LE32."""
     seen = set()
     for seed in range(40):
-        program = nets.random_program(seed)
-        text = codegen.generate(program, "net", nets.random_inputs(program, 1))["net.c"]
+        program, text = random_net(seed)
         for i, op in enumerate(program.ops):
             for name in ("weight", "table", "bias", "mult", "pad"):
                 values = getattr(op, name, None)

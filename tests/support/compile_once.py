@@ -1,8 +1,9 @@
 """A C compiler that compiles equal text with equal flags once in a test run.
 
 `install` puts it on PATH before all C compilers, under their names, so that tests, commands of
-drypoint, and CMake share objects. The compiler preprocesses, and compiles text that is new. Calls
-that do not only compile C files, or that print warnings, run the compiler with all arguments.
+drypoint, and CMake share objects. The compiler preprocesses, and compiles text that is new. A
+source with an error or a warning is left to the compiler, beside the objects of the others. Calls
+that do not only compile C files run the compiler with all arguments.
 """
 
 import fcntl
@@ -62,8 +63,8 @@ def main() -> None:
 
 
 def with_objects(compiler: str, words: list[str], folder: Path) -> list[str] | None:
-    """The words with objects in place of sources, for the linker; none, if the words request only
-    objects; None, if the compiler has to compile the sources itself."""
+    """The words with objects in place of sources without complaints, for the linker; none, if the
+    words request only objects; None, if the compiler has to compile all sources itself."""
     if any(OTHER.fullmatch(word) for word in words):
         return None
     sources, flags, preprocessor, output, linked = [], [], [], "", list(words)
@@ -82,8 +83,10 @@ def with_objects(compiler: str, words: list[str], folder: Path) -> list[str] | N
         return None
     for source in sources:
         found = the_object(compiler, flags, preprocessor, source, folder)
-        if found is None:
+        if found is None and "-c" in words:
             return None
+        if found is None:
+            continue  # the compiler says of this source alone what it has to say
         if "-c" in words:
             shutil.copyfile(found, output or f"{Path(source).stem}.o")
         linked[linked.index(source)] = str(found)
