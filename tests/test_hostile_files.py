@@ -265,6 +265,12 @@ def test_idx_files(tmp_path, packed):
         check_mutants(read, mutants.idx_changed, good, 300)
 
 
+def member_changed(rng, content):
+    members = unpack_members(content)
+    name = sorted(members)[rng.integers(len(members))]
+    return pack_members({**members, name: mutants.npy_changed(rng, members[name])})
+
+
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed], ids=["plain", "compressed"])
 @pytest.mark.parametrize("inputs", [["x"], ["image", "weather"]], ids=["one", "several"])
 def test_npz_files_of_examples(tmp_path, save, inputs):
@@ -279,11 +285,6 @@ def test_npz_files_of_examples(tmp_path, save, inputs):
     arrays = dict.fromkeys(inputs, x)
     save(buffer, **arrays, y=np.arange(5), classes=np.array([*"abcde"]))
     check_mutants(read, mutants.bytes_changed, buffer.getvalue(), 200 // len(inputs))
-
-    def member_changed(rng, content):
-        members = unpack_members(content)
-        name = sorted(members)[rng.integers(len(members))]
-        return pack_members({**members, name: mutants.npy_changed(rng, members[name])})
 
     if save is np.savez:
         check_mutants(read, member_changed, buffer.getvalue(), 300 // len(inputs))
@@ -333,11 +334,6 @@ def test_boxes_in_npz_files(tmp_path):
     def read(content):
         path.write_bytes(content)
         return data.read(path).parts
-
-    def member_changed(rng, content):
-        members = unpack_members(content)
-        name = sorted(members)[rng.integers(len(members))]
-        return pack_members({**members, name: mutants.npy_changed(rng, members[name])})
 
     check_mutants(read, member_changed, buffer.getvalue(), 200)
 

@@ -90,9 +90,7 @@ def test_an_old_compiler_leaves_out_what_it_lacks(toolbox):
         }
         for kind, (name, command) in enumerate(commands.items()):
             macro = "__clang_major__" if name != "__GNUC__" else name
-            for version in sorted(
-                {n - less for row in FIRST.values() for n in row for less in (0, 1)}
-            ):
+            for version in VERSIONS:
                 wanted = [
                     backend for backend in every if FIRST.get(backend, (0, 0, 0))[kind] <= version
                 ]

@@ -24,7 +24,6 @@ from blobs import (
     upsample,
 )
 
-FUSED = 2
 TALL, SHORT, PIXEL = tensor(6, 1, 2), tensor(4, 1, 2), tensor(1, 1, 2)
 PAIR = tensor(1, 1, 2, "i32")
 
