@@ -5,16 +5,22 @@
  * instruction. The sum of the activations, times 128, corrects the results for the weights; the
  * packed biases correct them for the activations.
  *
- * Armv6-M and Armv7-M (Cortex-M3) need three multiplications for four channels. The weights a, b,
- * c, d of an activation x are the word v = a + 2^8 b + 2^16 c + 2^24 d. The kernel sums the
- * products of x with v, with v >> 16, and with v after its bytes are swapped in each half (REV16).
- * With A = sum(x a), B = sum(x b) and so on, these are modulo 2^32
+ * Three multiplications make the products for four channels. The weights a, b, c, d of an
+ * activation x are the word v = a + 2^8 b + 2^16 c + 2^24 d. The kernel sums the products of x with
+ * v, with v >> 16, and with a third word. With A = sum(x a), B = sum(x b) and so on, the first two
+ * sums are modulo 2^32
  *
  *     all = A + 2^8 B + 2^16 C + 2^24 D    high = C + 2^8 D
- *     swapped = B + 2^8 A + 2^16 D + 2^24 C
+ *
+ * Armv6-M and Armv7-M (Cortex-M3), which swap the bytes in each half of a word by REV16, take the
+ * third sum of v after that; other cores, to which a swap costs more, of b and d, which are v >> 8
+ * after a mask:
+ *
+ *     swapped = B + 2^8 A + 2^16 D + 2^24 C    odd = B + 2^16 D
  *
  * The three give A, B, C and D as long as each is less than 2^24, as the sum of 256 products of
- * unsigned bytes is.
+ * unsigned bytes is. From the last: all - 2^16 high is A + 2^8 B, of which the low 16 bits of B, in
+ * odd, leave the 24 bits of A; that gives B, odd - B the low 16 bits of D, and high C and D.
  *
  * Assumes little-endian, and packed tables at multiples of 4 bytes, as generated code has them. It
  * reads activations byte by byte: a core may forbid misaligned words. */

@@ -31,6 +31,8 @@ from ._nets import add_options as add_options
 from ._nets import case_of as case_of
 from ._nets import check_nets as check_nets
 from ._nets import empty_case as empty_case
+from ._nets import gru_step as gru_step
+from ._nets import listening_step as listening_step
 from ._nets import make_case as make_case
 from ._nets import named_nets as named_nets
 from ._nets import random_images as random_images

@@ -177,6 +177,22 @@ def _signal_case(name: str, net: Sequential) -> Case:
     return Case(name, program, program.integers(shown))
 
 
+def listening_step() -> Program:
+    """A step of `nn.mixednet`, in the manner of microWakeWord's nets, with its front end "micro", of
+    drawn weights."""
+    encoder = data.AudioEncoder(preset="micro", rows=98, layout="signal")
+    sound = np.random.default_rng(1).normal(0, 3000, (32, encoder.samples)).astype(np.int16)
+    model = Model(nn.mixednet(input_shape=encoder.shape, seed=0), encoder=encoder)
+    return quant.quantize(model, sound, name="wake_word").streaming()
+
+
+def gru_step() -> Program:
+    """A step of a GRU of 32 units that reads 32 features, and a Linear, of drawn weights."""
+    net = nn.gru(input_shape=(32, 50), units=(32,), seed=0)
+    signals = np.random.default_rng(1).normal(size=(32, 32, 50)).astype(np.float32)
+    return quant.quantize(net, signals, name="gru")
+
+
 def empty_case() -> Case:
     """A program of one multiplication, for the cost of a call."""
     program = Program(

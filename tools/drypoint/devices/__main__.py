@@ -14,7 +14,8 @@ JSON.
 
 The nets are the shipped LeNet, on every target, and on some of them the five topologies of MLPerf
 Tiny, with weights drawn from a seed; ``sww-step`` is a step of the streaming wake word, in which
-all ops run. As in ``drypoint export``, ops run row by row where that saves RAM; ``--ram`` is its
+all ops run. ``cycles`` runs LeNet, ``kws``, ``wake-word``, a step of a mixed net with its front end,
+and ``gru-step``. As in ``drypoint export``, ops run row by row where that saves RAM; ``--ram`` is its
 budget. A net may be a file, ``net.dpt``, but for the record.
 """
 
@@ -26,7 +27,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from drypoint.bench import make_case
+from drypoint.bench import gru_step, listening_step, make_case
 from drypoint.common import DrypointError, progress, read_bytes, write_atomic
 from drypoint.models import load_program
 from drypoint.program import Program, blob, fuse_rows
@@ -41,7 +42,8 @@ from ._targets import TARGETS, Target, debian_packages, target
 PAGE = FILE.parents[3] / "engine_c/README.md"
 STEP = "sww-step"  # of the streaming program of sww
 NETS = (LENET, "kws", "ic", "vww", "ad", "sww", STEP)
-CYCLES_NETS = (LENET, "kws", STEP)
+STEPS = {"wake-word": listening_step, "gru-step": gru_step}
+CYCLES_NETS = (LENET, "kws", *STEPS)
 COMPARED = ("cortex-m0+", "cortex-m4", "cortex-m7", "cortex-m55")
 
 
@@ -50,7 +52,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m drypoint.devices", description=__doc__)
     parser.add_argument("what", choices=["packages", "bench", "record", "compare", "cycles"])
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="rows; all, if none is named")
-    parser.add_argument("--nets", help=f"some of {','.join(NETS)}, which are all")
+    parser.add_argument("--nets", help=f"some of {','.join((*NETS, *STEPS))}")
     parser.add_argument("--ram", type=int, metavar="BYTES", help="bench: an arena to fit into")
     parser.add_argument("--cmsis-nn", type=Path, metavar="PATH", help="compare: a checkout")
     parser.add_argument(
@@ -62,8 +64,8 @@ def main() -> int:
     if args.what == "packages":
         print("\n".join(sorted({*debian_packages(), *PACKAGES})))
         return 0
-    known = CYCLES_NETS if args.what == "cycles" else NETS
-    nets = args.nets.split(",") if args.nets else known
+    every = CYCLES_NETS if args.what == "cycles" else NETS
+    nets = args.nets.split(",") if args.nets else every
     if args.ram is not None and args.what != "bench":
         parser.error("--ram is for bench; the record has the arenas that no budget asks for")
     if (args.what == "compare") != (args.cmsis_nn is not None):
@@ -73,8 +75,9 @@ def main() -> int:
     if args.record and (args.what != "cycles" or args.wait):
         parser.error("--record is for cycles without --wait")
     files = {net for net in nets if net.endswith(".dpt") and args.what != "record"}
-    if unknown := set(nets) - set(NETS) - files:
-        parser.error(f"no net {min(unknown)!r}; there are: {', '.join(NETS)}")
+    known = NETS if args.what == "record" else (*NETS, *STEPS)
+    if unknown := set(nets) - set(known) - files:
+        parser.error(f"no net {min(unknown)!r}; there are: {', '.join(known)}")
     try:
         programs = {net: fuse_rows(_program(net), arena=args.ram) for net in nets}
         if args.what == "cycles":
@@ -135,6 +138,8 @@ def _program(net: str) -> Program:
         return blob.loads(read_bytes(Path(net)))
     if net == LENET:
         return load_program("lenet-mnist")
+    if net in STEPS:
+        return STEPS[net]()
     return make_case("sww").program.streaming() if net == STEP else make_case(net).program
 
 
