@@ -312,23 +312,6 @@ void dpt_scalar_delay(const dpt_op *op, const void *const in[2], void *out, size
     (void)n;
 }
 
-/* A second input of one pixel multiplies every pixel of its plane. */
-void dpt_scalar_mul(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    DPT_ASSERT(op->kind == DPT_MUL && op->bias != NULL && op->mult != NULL);
-    const dpt_op o = *op; /* a copy, which no store to `out` changes */
-    const void *const a = in[0];
-    const int32_t bias = dpt_i32(o.bias), mult = dpt_i32(o.mult);
-    const size_t size = dpt_elements(o.out), second = dpt_elements(o.in2);
-    for (size_t i = 0; i < n * size;) {
-        const void *const b = (const uint8_t *)in[1] + i / size * second;
-        for (size_t k = 0; k < second; k++, i++) {
-            const int32_t x = dpt_value(o.in.type, a, i) - o.in.zero;
-            const int32_t y = dpt_value(o.in2.type, b, k) - o.in2.zero;
-            dpt_store(&o, out, i, dpt_requantize(&o, x * y + bias, mult));
-        }
-    }
-}
-
 #include "dpt_scalar_planes.inc"
 #include "dpt_scalar_wide.inc"
 
