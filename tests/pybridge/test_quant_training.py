@@ -150,7 +150,7 @@ def test_every_layer_of_the_program_is_what_training_computes(name, bits):
 def assert_equal_values(model, program, x):
     """The value of each op in training is the program's, an output's the real value."""
     net = model.net["integers"]
-    planes = net.values(Tensor(model.encode(x)), net.constants(np.float32))
+    planes = net.values(Tensor(model.encode(x)), net.constants(np.float32)).values()
     pixels = x[..., None] if x is IMAGES else program.integers(x)
     ends = [i for i, op in enumerate(program.ops) if op.output.type == "i32"]
     scales = dict(zip(ends, (output.scale for output in program.outputs), strict=True))
