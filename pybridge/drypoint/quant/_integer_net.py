@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.autodiff import Array, Tensor, requantize, weight_codes
+from drypoint.autodiff import Array, Tensor, record, requantize, weight_codes
+from drypoint.autodiff.callback import host_callback
 from drypoint.autodiff.kernels.numpy.quantization import Scales, requantize_integers
 from drypoint.autodiff.kernels.numpy.quantization import weight_codes as weight_codes_of
 from drypoint.autodiff.trace import constant
@@ -244,7 +245,7 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
     def _requantize(self, op: IntegerOp, acc: Tensor, bias: Tensor, params: Params) -> Tensor:
         arrays = {name: tensor.data for name, tensor in params.items()}
         scales = op.scales(arrays, acc.dtype)
-        return requantize(
+        y = requantize(
             acc,
             bias,
             params[op.target] if op.target else Tensor(scales.out_ratio),
@@ -254,6 +255,15 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
             units=op.units,
             to=op.range,
         )
+        if not (op.wide and op.node.clips):
+            return y
+
+        def clip(y: Tensor) -> Tensor:
+            low, high = op.real_ends(arrays, bias.data)
+            inside = (y.data >= low) & (y.data <= high)
+            return record(y.data.clip(low, high), (y, lambda g: g * inside))
+
+        return host_callback(clip, y, reads=[*arrays.values()])
 
     def quantized_nodes(self) -> tuple[QuantizedNode, ...]:
         """The nodes with the integers of the trained parameters."""
@@ -297,7 +307,8 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
             before.integers, bias=bias, mult=mult, shift=q.shift, unit=q.unit, weight=weight
         )
         target = QuantParams(before.target.dtype, q.out_step, before.target.zero)
-        return replace(before, sources=sources, target=target, integers=integers)
+        clamp = op.clamp(target) if op.wide else before.clamp
+        return replace(before, sources=sources, target=target, clamp=clamp, integers=integers)
 
 
 def integer_net(

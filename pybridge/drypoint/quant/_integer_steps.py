@@ -40,7 +40,7 @@ def read_in_all_steps(graph: Graph, loops: tuple[range, ...], outputs: set[int])
     step counts.
     """
     found = outputs.union(*loops)
-    for number in reversed(graph.nodes):
+    for number in reversed([*graph.nodes]):
         if number in found:
             found |= {*graph.nodes[number].reads}
     return found
@@ -94,7 +94,7 @@ def run_steps(
         values = iter([tensor.data for tensor in given])
         loop = Loop(
             ops,
-            {n: next(values).reshape(steps, -1, ops_shape) for n, ops_shape in channels.items()},
+            {n: next(values).reshape(steps, -1, c) for n, c in channels.items()},
             {n: next(values).reshape(len(codes[n].data), -1) for n in codes},
             {n: next(values) for n in codes},
             arrays,
@@ -238,22 +238,21 @@ class Loop:
         """What computes a step, in order."""
         dense = {each.first: each for each in self._dense}
         for number, op in self._ops.items():
-            read = [self.values.get(n) for n in op.node.reads]
             if number in dense:
                 yield self._dense_step(dense[number])
-            elif isinstance(op.node, Table):
-                table = np.roll(op.table, -op.quantized.source.zero).astype(np.int32)
-                yield _look_up(table, read[0], self.values[number])
-            elif isinstance(op.node, OpNode):
-                q = self._requantizations[number]
-                yield _requantize(
-                    _combine(op, read), int(q.mult[0]) << q.shift, op, self.values[number]
-                )
+            elif isinstance(op.node, Table | OpNode):
+                read, y = [self.values[n] for n in op.node.reads], self.values[number]
+                if isinstance(op.node, Table):
+                    table = np.roll(op.table, -op.quantized.source.zero).astype(np.int32)
+                    yield _look_up(table, read[0], y)
+                else:
+                    q = self._requantizations[number]
+                    yield _requantize(_combine(op, read), int(q.mult[0]) << q.shift, op, y)
 
     def _dense_step(self, dense: _Dense) -> OfStep:
         x, weight, sums, mult = self.values[dense.source], dense.weight, dense.sums, dense.mult
         half, (low, high), dtype = dense.bias * mult + HALF, dense.ends, self._dtype
-        y = self.values[dense.first].base
+        y = _whole(self.values[dense.first])
 
         def step(t: int) -> None:
             acc = x[t].astype(dtype) @ weight
@@ -282,7 +281,7 @@ class Loop:
             for source, weight in self._parts(number):
                 if source in to_outside:
                     to_outside[source] += of_sums @ weight
-                x = self._outside.get(source, self.values.get(source))
+                x = self._outside[source] if source in to_outside else self.values[source]
                 rows = x.reshape(-1, x.shape[2]).astype(self._dtype, copy=False)
                 blocks.append(of_sums.reshape(-1, of_sums.shape[2]).T @ rows)
             to_codes[number] = np.concatenate(blocks, axis=1)
@@ -309,8 +308,10 @@ class Loop:
                 read = [self.values[n].astype(self._dtype) for n in op.node.reads]
                 shares = _shares(op, read)
                 q = self._requantizations[number]
-                acc = read[0] * read[1] if op.node.op is kinds.Mul else sum(
-                    x * share for x, share in zip(read, shares, strict=True)
+                acc = (
+                    read[0] * read[1]
+                    if op.node.op is kinds.Mul
+                    else sum(x * share for x, share in zip(read, shares, strict=True))
                 )
                 factor = self._dtype.type(q.unit[0] / q.out_step)
                 inside = _inside(acc * factor, op.range.low, op.range.high, factor)
@@ -321,13 +322,19 @@ class Loop:
         x = self.values[dense.source].astype(self._dtype)
         real = (x @ dense.weight + dense.sums + dense.bias.astype(self._dtype)) * dense.factor
         slope = _inside(real, *dense.ends, dense.factor)
-        g, to, weight = grads[dense.first].base, grads[dense.source], dense.weight.T
+        g, to, weight = _whole(grads[dense.first]), grads[dense.source], dense.weight.T
 
         def step(t: int) -> None:
             g[t] *= slope[t]
             to[t] += g[t] @ weight
 
         return step
+
+
+def _whole(part: Steps) -> Steps:
+    """The array of dense ops that one of them has a part of."""
+    assert part.base is not None
+    return part.base
 
 
 def _look_up(table: NDArray[np.int32], x: Steps, y: Steps) -> OfStep:

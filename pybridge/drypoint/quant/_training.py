@@ -35,18 +35,22 @@ class IntegerEncoder:
 
     def __call__(self, things: object, /) -> NDArray[np.float32]:
         """float32 of the shape, or (N, ...) of several inputs."""
-        if self.program.is_streaming and self._is_recording(np.shape(things)):  # type: ignore[arg-type]
-            return self(np.asarray(things)[None])[0]
-        integers = integers_read(self.program, self.encoder, things)
+        given: Any = things
+        recordings = self.program.is_streaming
+        if single := recordings and self._is_recording(np.shape(given)):
+            given = np.asarray(given)[None]
+        integers = integers_read(self.program, self.encoder, given)
         planes = integers.astype(np.float32) - np.array(self.zeros, np.float32)
-        if self.program.is_streaming:
-            return planes[:, :, 0, 0].swapaxes(1, 2)
-        return np.moveaxis(planes, -1, -3)
+        if not recordings:
+            return np.moveaxis(planes, -1, -3)
+        signals = planes[:, :, 0, 0].swapaxes(1, 2)
+        return signals[0] if single else signals
 
     def _is_recording(self, shape: tuple[int, ...]) -> bool:
         """Whether something of a shape is one recording, not several."""
-        signal = isinstance(self.encoder, SignalEncoder | AudioEncoder)
-        return self.encoder.is_window(shape) if signal else shape == self.shape
+        if isinstance(self.encoder, SignalEncoder | AudioEncoder):
+            return self.encoder.is_window(shape)
+        return shape == self.shape
 
     def config(self) -> dict[str, object]:
         """The config of the float model's encoder."""
