@@ -4,9 +4,9 @@ slopes, and gradients of weights are computed for all steps at once.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, TypeAlias
+from functools import partial
+from itertools import pairwise
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from drypoint import program as kinds
 from drypoint.autodiff import Array, Tensor, record
 from drypoint.autodiff.callback import host_callback
 from drypoint.autodiff.kernels.numpy.quantization import requantize_integers
-from drypoint.graph import Graph, Join, OpNode, State, Table, Weighted
+from drypoint.graph import Graph, Join, OpNode, State, Table
 
 from ._integer_ops import IntegerOp
 
@@ -88,50 +88,63 @@ def run_steps(
     outside = {n: planes[n] for n in joined - ops.keys()}
     biases = {n: params[f"{ops[n].node.name}.bias"] for n in codes}
     arrays = {name: tensor.data for name, tensor in params.items()}
+
+    def forward(*tensors: Tensor) -> Tensor:
+        values = iter([tensor.data for tensor in tensors])
+        read = {n: next(values) for n in outside}
+        read = {n: rows.reshape(steps, -1, rows.shape[1]) for n, rows in read.items()}
+        weights = {n: next(values)[:, :, 0, 0] for n in codes}
+        loop = Loop(ops, read, weights, dict(zip(codes, values, strict=True)), arrays)
+        memo: list[Any] = [None, ()]  # a gradient of the result, and the gradients of all tensors
+
+        def vjp(g: Array, i: int) -> Array:
+            if memo[0] is not g:
+                memo[:] = g, loop.gradients(g)
+            part: Array = memo[1][i].reshape(tensors[i].shape)
+            return part
+
+        return record(loop.run(), *((each, partial(vjp, i=i)) for i, each in enumerate(tensors)))
+
     tensors = (*outside.values(), *codes.values(), *biases.values())
-
-    def forward(*given: Tensor) -> Tensor:
-        values = iter([tensor.data for tensor in given])
-        loop = Loop(
-            ops,
-            {n: next(values).reshape(steps, -1, c) for n, c in channels.items()},
-            {n: next(values).reshape(len(codes[n].data), -1) for n in codes},
-            {n: next(values) for n in codes},
-            arrays,
-        )
-        memo: list[Any] = [None, ()]  # a gradient of the result, and the gradients of all parents
-
-        def vjp(i: int) -> Callable[[Array], Array]:
-            def of(g: Array) -> Array:
-                if memo[0] is not g:
-                    memo[:] = g, loop.gradients(g)
-                part: Array = memo[1][i].reshape(given[i].shape)
-                return part
-
-            return of
-
-        return record(loop.run(), *((tensor, vjp(i)) for i, tensor in enumerate(given)))
-
-    channels = {n: plane.shape[1] for n, plane in outside.items()}
     return host_callback(forward, *tensors, reads=[*arrays.values()])
 
 
-@dataclass(eq=False)
-class _Dense:
+class _Rounding(NamedTuple):
+    """The requantization of an op, or of several side by side; each array is (1,) or (O,)."""
+
+    bias: Array  # in units of the accumulator
+    factor: Array  # the real multiplier
+    mult: NDArray[np.int64]  # shifted
+    half: NDArray[np.int64]  # the bias times the multiplier, and a half
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+
+    def slope(self, acc: Array) -> Array:
+        """The factor where the real output lies within the clamp, else 0."""
+        real = (acc + self.bias) * self.factor
+        return np.where((real >= self.low) & (real <= self.high), self.factor, acc.dtype.type(0))
+
+    def step(self, sums: Callable[[int], NDArray[np.integer]], y: Steps) -> OfStep:
+        """What requantizes the accumulators of a step."""
+
+        def step(t: int) -> None:
+            code = sums(t) * self.mult
+            code += self.half
+            code >>= 32
+            np.maximum(code, self.low, out=code)
+            np.minimum(code, self.high, out=y[t], casting="unsafe")
+
+        return step
+
+
+class _Dense(NamedTuple):
     """The weighted ops of a loop that read one value of the loop, side by side."""
 
     source: int  # number of that value
     columns: dict[int, slice]  # op -> its outputs
     weight: Array  # (C, O)
     sums: Array  # (T, N, O), of the products with what lies outside of the loop
-    bias: NDArray[np.int64]  # (O,), in units of the accumulator
-    mult: NDArray[np.int64]  # (O,), shifted
-    factor: Array  # (O,), the real multiplier
-    ends: tuple[Array, Array]  # (O,), the smallest and the largest output
-
-    @property
-    def first(self) -> int:
-        return min(self.columns)
+    rounding: _Rounding
 
 
 class Loop:
@@ -145,43 +158,47 @@ class Loop:
         biases: Mapping[int, Array],
         arrays: Mapping[str, Array],
     ) -> None:
-        self._ops, self._outside, self._codes, self._biases = ops, outside, codes, biases
+        self._ops, self._outside, self._codes = ops, outside, codes
         self._steps, self._n, _ = next(iter(outside.values())).shape
         self._dtype = next(iter(outside.values())).dtype
-        self._requantizations = {}
-        for number, op in ops.items():
+        self._units, self._roundings = dict[int, Array](), dict[int, _Rounding]()
+        for n, op in ops.items():
             if op.quantized.integers is not None:
-                bias = biases.get(number, np.zeros(1, self._dtype))
-                scales = op.scales(arrays, self._dtype)
-                if number not in codes:  # all channels share it
-                    scales = scales._replace(ratio=scales.ratio[:1], unit=scales.unit[:1])
-                self._requantizations[number] = requantize_integers(bias, scales, wide=False)
-        self._dense = [*self._dense_ops()]
-        self.values = self._empty(np.int32)
+                bias = biases.get(n, np.zeros(1, self._dtype))
+                scales, c = op.scales(arrays, self._dtype), len(bias)
+                scales = scales._replace(ratio=scales.ratio[:c], unit=scales.unit[:c])
+                q = requantize_integers(bias, scales, wide=False)
+                self._units[n] = q.unit.astype(self._dtype)
+                ends = (np.full(c, end) for end in (op.range.low, op.range.high))
+                bias, mult = q.bias.astype(self._dtype), q.mult << q.shift
+                factor = (q.unit / q.out_step).astype(self._dtype)
+                self._roundings[n] = _Rounding(bias, factor, mult, q.bias * mult + HALF, *ends)
+        self._dense = {min(dense.columns): dense for dense in self._dense_ops()}
+        self.values = self._zeros(np.int32)
         """Number -> (T, N, C), the integers of an op less the zero point."""
 
-    def _empty(self, dtype: Any) -> dict[int, Steps]:
+    def _zeros(self, dtype: Any) -> dict[int, Steps]:
         """Zeros (T, N, C) for each op: of a state the steps before those of what it carries; of
-        dense ops in one array.
+        dense ops side by side.
         """
         found: dict[int, Steps] = {}
         for number, op in self._ops.items():
-            shape = self._n, op.node.shape.c
+            zeros = np.zeros((self._steps + 1, self._n, op.node.shape.c), dtype)
             if isinstance(op.node, State):
-                both = np.zeros((self._steps + 1, *shape), dtype)
-                found[number], found[op.node.carries] = both[:-1], both[1:]
-            elif number not in found and not isinstance(op.node, Join | Weighted):
-                found[number] = np.zeros((self._steps, *shape), dtype)
-        for dense in self._dense:
-            whole = np.zeros((self._steps, self._n, len(dense.bias)), dtype)
-            found |= {n: whole[:, :, columns] for n, columns in dense.columns.items()}
+                found[number], found[op.node.carries] = zeros[:-1], zeros[1:]
+            elif number in self._dense:
+                columns = self._dense[number].columns
+                whole = np.zeros((*zeros.shape[:2], max(c.stop for c in columns.values())), dtype)
+                found |= {n: whole[1:, :, part] for n, part in columns.items()}
+            elif not isinstance(op.node, Join):  # dense ops read both of its inputs themselves
+                found.setdefault(number, zeros[1:])
         return found
 
     def _parts(self, number: int) -> Iterator[tuple[int, Array]]:
         """The values that a weighted op reads, and the weights (O, C) of each."""
         (read,) = self._ops[number].node.reads
-        op, first = self._ops[read], 0
-        for source in op.node.reads if isinstance(op.node, Join) else (read,):
+        node, first = self._ops[read].node, 0
+        for source in node.reads if isinstance(node, Join) else (read,):
             inside = source in self._ops
             c = self._ops[source].node.shape.c if inside else self._outside[source].shape[2]
             yield source, self._codes[number][:, first : first + c]
@@ -194,36 +211,17 @@ class Loop:
             (source,) = (n for n, _ in self._parts(number) if n in self._ops)
             members.setdefault(source, []).append(number)
         for source, numbers in members.items():
-            sums, columns, weights, end = [], dict[int, slice](), [], 0
-            for n in numbers:
-                o = len(self._codes[n])
-                columns[n], end = slice(end, end + o), end + o
-                total = np.zeros((self._steps, self._n, o), self._dtype)
-                for read, weight in self._parts(n):
-                    if read == source:
-                        weights.append(weight.T)
-                    else:
-                        total += self._outside[read] @ weight.T
-                sums.append(total)
-            found = [self._requantizations[n] for n in numbers]
-            ends = [
-                [np.full(len(self._codes[n]), getattr(self._ops[n].range, end)) for n in numbers]
-                for end in ("low", "high")
-            ]
-            yield _Dense(
-                source,
-                columns,
-                np.ascontiguousarray(np.concatenate(weights, axis=1)),
-                np.concatenate(sums, axis=2),
-                np.concatenate([q.bias for q in found]),
-                np.concatenate([q.mult << q.shift for q in found]),
-                np.concatenate([q.unit / q.out_step for q in found]).astype(self._dtype),
-                (np.concatenate(ends[0]), np.concatenate(ends[1])),
-            )
-
-    @cached_property
-    def _last(self) -> int:
-        return max(self._ops)
+            ends = np.cumsum([0, *(len(self._codes[n]) for n in numbers)]).tolist()
+            columns = {n: slice(*pair) for n, pair in zip(numbers, pairwise(ends), strict=True)}
+            weight = np.concatenate([dict(self._parts(n))[source] for n in numbers]).T
+            sums = np.zeros((self._steps, self._n, ends[-1]), self._dtype)
+            for n, part in columns.items():
+                for read, weights in self._parts(n):
+                    if read != source:
+                        sums[:, :, part] += self._outside[read] @ weights.T
+            rows = zip(*(self._roundings[n] for n in numbers), strict=True)
+            rounding = _Rounding(*map(np.concatenate, rows))
+            yield _Dense(source, columns, np.ascontiguousarray(weight), sums, rounding)
 
     def run(self) -> Array:
         """The last op's integers less the zero point, (T N, C, 1, 1)."""
@@ -231,51 +229,35 @@ class Loop:
         for t in range(self._steps):
             for part in parts:
                 part(t)
-        y: Array = self.values[self._last].astype(self._dtype)
+        y: Array = self.values[max(self._ops)].astype(self._dtype)
         return y.reshape(-1, y.shape[2], 1, 1)
 
     def _forward(self) -> Iterator[OfStep]:
         """What computes a step, in order."""
-        dense = {each.first: each for each in self._dense}
         for number, op in self._ops.items():
-            if number in dense:
-                yield self._dense_step(dense[number])
-            elif isinstance(op.node, Table | OpNode):
-                read, y = [self.values[n] for n in op.node.reads], self.values[number]
-                if isinstance(op.node, Table):
-                    table = np.roll(op.table, -op.quantized.source.zero).astype(np.int32)
-                    yield _look_up(table, read[0], y)
-                else:
-                    q = self._requantizations[number]
-                    yield _requantize(_combine(op, read), int(q.mult[0]) << q.shift, op, y)
-
-    def _dense_step(self, dense: _Dense) -> OfStep:
-        x, weight, sums, mult = self.values[dense.source], dense.weight, dense.sums, dense.mult
-        half, (low, high), dtype = dense.bias * mult + HALF, dense.ends, self._dtype
-        y = _whole(self.values[dense.first])
-
-        def step(t: int) -> None:
-            acc = x[t].astype(dtype) @ weight
-            acc += sums[t]
-            code = acc.astype(np.int64)
-            code *= mult
-            code += half
-            code >>= 32
-            np.maximum(code, low, out=code)
-            np.minimum(code, high, out=y[t], casting="unsafe")
-
-        return step
+            if isinstance(op.node, Join | State):
+                continue
+            y = self.values[number]
+            if dense := self._dense.get(number):
+                sums = _products(self.values[dense.source], dense, self._dtype)
+                yield dense.rounding.step(sums, _whole(y))
+            elif isinstance(op.node, Table):
+                table = np.roll(op.table, -op.quantized.source.zero).astype(np.int32)
+                yield _look_up(table, self.values[op.node.reads[0]], y)
+            elif isinstance(op.node, OpNode):
+                read = [self.values[n] for n in op.node.reads]
+                yield self._roundings[number].step(_sums_of_step(op, read), y)
 
     def gradients(self, g: Array) -> list[Array]:
         """The gradients of what lies outside, of the codes and of the biases, straight through."""
-        grads = self._empty(self._dtype)
-        grads[self._last] += g.reshape(self._steps, self._n, -1)
+        grads = self._zeros(self._dtype)
+        grads[max(self._ops)] += g.reshape(self._steps, self._n, -1)
         parts = [*self._backward(grads)][::-1]
         for t in reversed(range(self._steps)):
             for part in parts:
                 part(t)
         to_outside = {n: np.zeros_like(x) for n, x in self._outside.items()}
-        to_codes = {}
+        to_codes, to_biases = [], []
         for number in self._codes:
             of_sums, blocks = grads[number], []
             for source, weight in self._parts(number):
@@ -284,57 +266,39 @@ class Loop:
                 x = self._outside[source] if source in to_outside else self.values[source]
                 rows = x.reshape(-1, x.shape[2]).astype(self._dtype, copy=False)
                 blocks.append(of_sums.reshape(-1, of_sums.shape[2]).T @ rows)
-            to_codes[number] = np.concatenate(blocks, axis=1)
-        to_biases = [
-            (grads[n].sum(axis=(0, 1)) / self._requantizations[n].unit).astype(self._dtype)
-            for n in self._codes
-        ]
-        return [*to_outside.values(), *to_codes.values(), *to_biases]
+            to_codes.append(np.concatenate(blocks, axis=1))
+            to_biases.append(of_sums.sum(axis=(0, 1)) / self._units[number])
+        return [*to_outside.values(), *to_codes, *to_biases]
 
     def _backward(self, grads: Mapping[int, Array]) -> Iterator[OfStep]:
         """What passes the gradients of a step on, in the order of `_forward`. The gradients of
         weighted ops become those of their accumulators.
         """
-        dense = {each.first: each for each in self._dense}
         for number, op in self._ops.items():
-            if number in dense:
-                yield self._dense_back(dense[number], grads)
+            read = [self.values[n] for n in op.node.reads if n in self.values]
+            if dense := self._dense.get(number):
+                x = self.values[dense.source].astype(self._dtype)
+                slope = dense.rounding.slope(x @ dense.weight + dense.sums)
+                yield _dense_back(_whole(grads[number]), slope, dense.weight, grads[dense.source])
             elif isinstance(op.node, Table):
-                (source,) = op.node.reads
                 slopes = np.roll(op.slopes, -op.quantized.source.zero).astype(self._dtype)
-                slope = slopes.take(self.values[source], mode="wrap")
-                yield _pass_on(grads[number], slope, grads[source])
+                slope = slopes.take(read[0], mode="wrap")
+                yield _pass_on(grads[number], slope, grads[op.node.reads[0]])
             elif isinstance(op.node, OpNode):
-                read = [self.values[n].astype(self._dtype) for n in op.node.reads]
-                shares = _shares(op, read)
-                q = self._requantizations[number]
-                acc = (
-                    read[0] * read[1]
-                    if op.node.op is kinds.Mul
-                    else sum(x * share for x, share in zip(read, shares, strict=True))
-                )
-                factor = self._dtype.type(q.unit[0] / q.out_step)
-                inside = _inside(acc * factor, op.range.low, op.range.high, factor)
-                for source, share in zip(op.node.reads, shares, strict=True):
-                    yield _pass_on(grads[number], inside * share, grads[source])
-
-    def _dense_back(self, dense: _Dense, grads: Mapping[int, Array]) -> OfStep:
-        x = self.values[dense.source].astype(self._dtype)
-        real = (x @ dense.weight + dense.sums + dense.bias.astype(self._dtype)) * dense.factor
-        slope = _inside(real, *dense.ends, dense.factor)
-        g, to, weight = _whole(grads[dense.first]), grads[dense.source], dense.weight.T
-
-        def step(t: int) -> None:
-            g[t] *= slope[t]
-            to[t] += g[t] @ weight
-
-        return step
+                reals = [x.astype(self._dtype) for x in read]
+                slope = self._roundings[number].slope(_sums(op, reals))
+                for source, share in zip(op.node.reads, _shares(op, reals), strict=True):
+                    yield _pass_on(grads[number], slope * share, grads[source])
 
 
 def _whole(part: Steps) -> Steps:
-    """The array of dense ops that one of them has a part of."""
+    """The array of dense ops side by side that the first of them has a part of."""
     assert part.base is not None
-    return part.base
+    return part.base[1:]
+
+
+def _products(x: Steps, dense: _Dense, dtype: Any) -> Callable[[int], NDArray[np.int64]]:
+    return lambda t: (x[t].astype(dtype) @ dense.weight + dense.sums[t]).astype(np.int64)
 
 
 def _look_up(table: NDArray[np.int32], x: Steps, y: Steps) -> OfStep:
@@ -342,46 +306,33 @@ def _look_up(table: NDArray[np.int32], x: Steps, y: Steps) -> OfStep:
     return lambda t: table.take(x[t], mode="wrap", out=y[t])
 
 
-def _combine(op: IntegerOp, read: list[Any]) -> Callable[[int], NDArray[np.int64]]:
-    """The accumulators of a product, a sum, or a value, below 2^31."""
-    assert isinstance(op.node, OpNode)
-    if op.node.op is kinds.Mul:
-        a, b = read
-        return lambda t: np.multiply(a[t], b[t], dtype=np.int64)
-    if op.node.op is kinds.Add:
-        (a, b), (p, q) = read, op.chosen["factors"]
-        return lambda t: np.multiply(a[t], p, dtype=np.int64) + b[t] * q
-    (a,) = read
-    return lambda t: a[t].astype(np.int64)
-
-
-def _shares(op: IntegerOp, read: list[Array]) -> list[Any]:
-    """What the accumulators change by with each value that is read."""
+def _shares(op: IntegerOp, read: list[Steps]) -> list[Any]:
+    """What an accumulator changes by with each value that is read."""
     assert isinstance(op.node, OpNode)
     if op.node.op is kinds.Mul:
         return read[::-1]
-    return [float(p) for p in op.chosen["factors"]] if op.node.op is kinds.Add else [1.0]
+    return [*op.chosen["factors"]] if op.node.op is kinds.Add else [1]
 
 
-def _requantize(
-    combine: Callable[[int], NDArray[np.int64]], mult: int, op: IntegerOp, y: Steps
-) -> OfStep:
-    low, high = op.range.low, op.range.high
+def _sums(op: IntegerOp, read: list[Steps]) -> Steps:
+    """The accumulators of a product, a sum or a value: below 2^31, as the format proves."""
+    assert isinstance(op.node, OpNode)
+    if op.node.op is kinds.Mul:
+        return np.asarray(read[0] * read[1])
+    terms = [*map(np.multiply, read, _shares(op, read))]
+    return np.asarray(terms[0] + terms[1] if len(terms) > 1 else terms[0])
 
+
+def _sums_of_step(op: IntegerOp, read: list[Steps]) -> Callable[[int], NDArray[np.integer]]:
+    return lambda t: _sums(op, [x[t] for x in read])
+
+
+def _dense_back(g: Array, slope: Array, weight: Array, to: Array) -> OfStep:
     def step(t: int) -> None:
-        code = combine(t)
-        code *= mult
-        code += HALF
-        code >>= 32
-        np.maximum(code, low, out=code)
-        np.minimum(code, high, out=y[t], casting="unsafe")
+        g[t] *= slope[t]
+        to[t] += g[t] @ weight.T
 
     return step
-
-
-def _inside(real: Array, low: Any, high: Any, factor: Any) -> Array:
-    """The factor where a real output lies within the clamp, else 0."""
-    return np.where((real >= low) & (real <= high), factor, real.dtype.type(0))
 
 
 def _pass_on(g: Array, slope: Array, to: Array) -> OfStep:
