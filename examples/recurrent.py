@@ -8,7 +8,8 @@
 nets with drawn weights; it needs `make device-tools`. ``envelope`` trains a GRU of 16 units, one
 net for each seed, to give the envelope of noise after 1,000 steps, a mean that forgets in 200.
 ``rows`` trains an LSTM on the 28 rows of digits. Both print the float net beside its integers on
-test data; `--validation` prints them on validation data instead, to choose hyper-parameters.
+test data, ``envelope`` also after training in them; `--validation` prints them on validation data
+instead, to choose hyper-parameters.
 """
 
 import argparse

@@ -178,8 +178,8 @@ class Loop:
         """Number -> (T, N, C), the integers of an op less the zero point."""
 
     def _zeros(self, dtype: Any) -> dict[int, Steps]:
-        """Zeros (T, N, C) for each op: of a state the steps before those of what it carries; of
-        dense ops side by side.
+        """Zeros (T, N, C) for each op: a state has what it carries, one step later; dense ops
+        lie side by side.
         """
         found: dict[int, Steps] = {}
         for number, op in self._ops.items():
@@ -272,7 +272,7 @@ class Loop:
 
     def _backward(self, grads: Mapping[int, Array]) -> Iterator[OfStep]:
         """What passes the gradients of a step on, in the order of `_forward`. The gradients of
-        weighted ops become those of their accumulators.
+        weighted ops become the gradients of their accumulators.
         """
         for number, op in self._ops.items():
             read = [self.values[n] for n in op.node.reads if n in self.values]
