@@ -11,7 +11,6 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint import program as kinds
 from drypoint.autodiff import Array, Tensor, record
 from drypoint.autodiff.callback import host_callback
 from drypoint.autodiff.kernels.numpy.quantization import requantize_integers
@@ -307,20 +306,16 @@ def _look_up(table: NDArray[np.int32], x: Steps, y: Steps) -> OfStep:
 
 
 def _shares(op: IntegerOp, read: list[Steps]) -> list[Any]:
-    """What an accumulator changes by with each value that is read."""
-    assert isinstance(op.node, OpNode)
-    if op.node.op is kinds.Mul:
-        return read[::-1]
-    return [*op.chosen["factors"]] if op.node.op is kinds.Add else [1]
+    """What an accumulator changes by with each value that is read: a sum has factors, a product the
+    other value.
+    """
+    return [*op.chosen.get("factors", ())] or (read[::-1] if len(read) > 1 else [1])
 
 
 def _sums(op: IntegerOp, read: list[Steps]) -> Steps:
-    """The accumulators of a product, a sum or a value: below 2^31, as the format proves."""
-    assert isinstance(op.node, OpNode)
-    if op.node.op is kinds.Mul:
-        return np.asarray(read[0] * read[1])
+    """The accumulators of a sum, a product or a value: below 2^31, as the format proves."""
     terms = [*map(np.multiply, read, _shares(op, read))]
-    return np.asarray(terms[0] + terms[1] if len(terms) > 1 else terms[0])
+    return np.asarray(terms[0] + terms[1] if "factors" in op.chosen else terms[0])
 
 
 def _sums_of_step(op: IntegerOp, read: list[Steps]) -> Callable[[int], NDArray[np.integer]]:
