@@ -29,6 +29,7 @@ COMMANDS = {
     "recurrent-steps": "python examples/recurrent.py steps",
     "recurrent-envelope": "python examples/recurrent.py envelope",
     "recurrent-rows": "python examples/recurrent.py rows",
+    "recurrent-masks": "python examples/recurrent.py masks build/dtln/model_1.onnx",
     "cycles": "python -m drypoint.devices cycles",
     "calibration": "python examples/calibration.py",
     "few-pictures": "python examples/few_pictures.py --ways scratch --seeds 1",

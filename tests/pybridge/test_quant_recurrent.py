@@ -107,16 +107,6 @@ def test_layers_that_read_other_steps_are_refused(layers, words):
     assert "\n" not in str(error.value)
 
 
-def test_training_in_integers_is_refused():
-    model, calibration, _ = make("gru")
-    with pytest.raises(quant.UnsupportedError) as error:
-        quant.Scheme().training_model(model, calibration)
-    assert str(error.value) == (
-        "no training in integers for a recurrent net: quantize the float model, whose state "
-        "keeps 16 bits"
-    )
-
-
 @pytest.mark.parametrize("name", ["gru", "lstm", "mixed", "bare"])
 def test_report_and_sensitivity_are_of_the_last_step(name):
     """Oracle: the reference over all steps, and the float net, at the last step."""

@@ -150,7 +150,7 @@ def test_every_layer_of_the_program_is_what_training_computes(name, bits):
 def assert_equal_values(model, program, x):
     """The value of each op in training is the program's, an output's the real value."""
     net = model.net["integers"]
-    planes = net.values(Tensor(model.encode(x)), net.constants(np.float32))
+    planes = net.values(Tensor(model.encode(x)), net.constants(np.float32)).values()
     pixels = x[..., None] if x is IMAGES else program.integers(x)
     ends = [i for i, op in enumerate(program.ops) if op.output.type == "i32"]
     scales = dict(zip(ends, (output.scale for output in program.outputs), strict=True))
@@ -189,6 +189,23 @@ def test_every_output_of_a_net_is_what_training_computes():
     for name, values in model.predict_proba(SIGNALS).items():
         wanted = np.moveaxis(values, 1, -1).reshape(96, -1)
         np.testing.assert_allclose(probabilities[name], wanted, atol=1e-6)  # of float softmaxes
+
+
+@pytest.mark.parametrize("end", [nn.ReLU(), nn.ReLU6()])
+def test_an_output_that_is_clipped_is_clipped_in_training(end):
+    """Every output used to be trained without its clip."""
+    x, y = RNG.normal(size=(2, 64, 4)).astype(np.float32) * 9
+    net = nn.Sequential([nn.Linear(4), end]).initialize(seed=0, input_shape=(4,))
+    options = {**QUIET, "loss": "mse", "optimizer": train.Adam(lr=0.05)}
+    model = quant.finetune(net, (x, y), 8, epochs=9, **options).model
+    assert_equal_values(model, quant.quantize(model), x)
+    assert (model.predict_proba(x) == 0).any()
+    net = model.net["integers"]
+    leaves = {k: Tensor(v, requires_grad=True) for k, v in net.params.items()}
+    y = net.forward(Tensor(model.encode(x)), leaves, None)
+    y.backward(np.ones_like(y.data))
+    inside = (y.data > 0) & (y.data < (5.99 if isinstance(end, nn.ReLU6) else np.inf))
+    np.testing.assert_array_equal(leaves["linear.bias"].grad, inside.sum(axis=0))
 
 
 def test_a_run_in_integers_learns_what_rounding_to_ternary_weights_has_lost():

@@ -4,23 +4,28 @@ Its forward pass reads integers less their zero point, as floats, and computes w
 computes: to the byte, while sums of products stay below 2^24.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.autodiff import Array, Tensor, requantize, weight_codes
+from drypoint.autodiff import Array, Tensor, record, requantize, weight_codes
+from drypoint.autodiff.callback import host_callback
 from drypoint.autodiff.kernels.numpy.quantization import Scales, requantize_integers
 from drypoint.autodiff.kernels.numpy.quantization import weight_codes as weight_codes_of
 from drypoint.autodiff.trace import constant
 from drypoint.graph import (
     Graph,
     InputPart,
+    Join,
     OpNode,
     QuantizedNode,
     QuantParams,
+    State,
     Table,
     Weighted,
     raw_pixels,
@@ -37,6 +42,7 @@ from ._integer_ops import (
     weight_units,
 )
 from ._integer_planes import FIXED_SCALES, FORMS, look_up, lookup_tables, real_values
+from ._integer_steps import all_steps, last_step, loops_of, read_in_all_steps, run_steps, step_rows
 from ._quantized_nodes import scale_groups
 
 Params: TypeAlias = Mapping[str, Tensor]
@@ -69,7 +75,6 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
     settings: Mapping[str, Any] = field(repr=False)
 
     short_name = "integers"
-    example_rank = 3  # (C, H, W)
 
     def __repr__(self) -> str:
         return f"IntegerNet({len(self.ops)} ops, weights of {self.settings['weights']} bits)"
@@ -80,9 +85,25 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """(C, H, W)."""
+        """(C, H, W); of a recurrent net (C, T)."""
         shape = self.graph.input.shape
-        return shape.c, shape.h, shape.w
+        return (shape.c, self.steps) if self.loops else (shape.c, shape.h, shape.w)
+
+    @property
+    def example_rank(self) -> int:
+        """3, or 2 of a recurrent net."""
+        return len(self.input_shape)
+
+    @cached_property
+    def loops(self) -> tuple[range, ...]:
+        """The numbers of the ops of each recurrent layer."""
+        return loops_of(self.graph)
+
+    @property
+    def steps(self) -> int:
+        """The steps of an example: 1, or T of a recurrent net."""
+        shape = self.float_model.net.input_shape
+        return shape[-1] if self.loops and shape is not None else 1
 
     @property
     def output_ports(self) -> tuple[str, ...]:
@@ -143,11 +164,13 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
     def macs(self, input_shape: tuple[int, ...]) -> int:  # noqa: ARG002
         """The multiplications of all ops with weights."""
         weighted = [op.node for op in self.ops if isinstance(op.node, Weighted)]
-        return sum(n.shape.h * n.shape.w * n.weight.size * n.pool[0] * n.pool[1] for n in weighted)
+        return self.steps * sum(
+            n.shape.h * n.shape.w * n.weight.size * n.pool[0] * n.pool[1] for n in weighted
+        )
 
     def forward(self, x: Tensor, params: Params, ctx: Context) -> Tensor:  # noqa: ARG002
         """The real values of the last output."""
-        return self.values(x, params)[-1]
+        return self.values(x, params)[len(self.ops)]
 
     def run(
         self,
@@ -158,30 +181,55 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
         """Port -> the real values of the output."""
         planes = self.values(inputs["input"], params)
         ends = zip(self.output_ports, self.graph.outputs, strict=True)
-        return {port: planes[output.number - 1] for port, output in ends}
+        return {port: planes[output.number] for port, output in ends}
 
-    def values(self, x: Tensor, params: Params) -> list[Tensor]:
-        """The output of every op: integers less the zero point; of outputs their real values."""
-        ends = zip(self.graph.outputs, self.shapes, strict=True)
-        planes, shapes = [x], {output.number: shape for output, shape in ends}
+    def values(self, x: Tensor, params: Params) -> dict[int, Tensor]:
+        """Number -> the output of an op: integers less the zero point; of outputs real values. Of a
+        recurrent layer there is the last op alone.
+        """
+        shapes = dict(zip((o.number for o in self.graph.outputs), self.shapes, strict=True))
+        whole = {n for n, s in shapes.items() if math.prod(s) != self.graph.nodes[n].shape.size}
+        stepped = read_in_all_steps(self.graph, self.loops, whole)
+        planes = {0: step_rows(x) if self.loops else x}
         for number, op in enumerate(self.ops, start=1):
-            y = self._forward(op, [planes[n] for n in op.node.reads], params)
+            if loop := next((loop for loop in self.loops if number in loop), None):
+                if number == loop[-1]:
+                    planes[number] = self._run_loop(loop, planes, params)
+                continue
+            sources = [planes[n] for n in op.node.reads]
+            if number not in stepped and self.loops:
+                sources = [
+                    last_step(plane, self.steps) if n in stepped else plane
+                    for n, plane in zip(op.node.reads, sources, strict=True)
+                ]
+            y = self._forward(op, sources, params)
             y = real_values(op, y) if op.wide else y
+            if number in whole:
+                y = all_steps(y, self.steps, shapes[number])
             shape = shapes.get(number) or (y.shape[1:] if y.ndim > 2 else (*y.shape[1:], 1, 1))
-            planes.append(y if y.shape[1:] == shape else y.reshape((len(y.data), *shape)))
-        return planes[1:]
+            planes[number] = y if y.shape[1:] == shape else y.reshape((len(y.data), *shape))
+        del planes[0]
+        return planes
+
+    def _run_loop(self, loop: range, planes: Mapping[int, Tensor], params: Params) -> Tensor:
+        ops = {n: self.ops[n - 1] for n in loop}
+        weighted = {n: op for n, op in ops.items() if isinstance(op.node, Weighted)}
+        codes = {n: self._codes(op, params) for n, op in weighted.items()}
+        return run_steps(ops, planes, codes, params, self.steps)
+
+    def _codes(self, op: IntegerOp, params: Params) -> Tensor:
+        """The integer weights (O, C / groups, kh, kw)."""
+        name = op.node.name
+        weight = params[f"{name}.weight"]
+        unit = constant(op.weight_unit.astype(weight.dtype, copy=False))
+        return weight_codes(weight, params[f"{name}.weight_step"], unit, largest=op.largest)
 
     def _forward(self, op: IntegerOp, sources: list[Tensor], params: Params) -> Tensor:
         x, node, name = sources[0], op.node, op.node.name
         match node:
             case Weighted():
-                w = weight_codes(
-                    params[f"{name}.weight"],
-                    params[f"{name}.weight_step"],
-                    constant(op.weight_unit.astype(x.dtype, copy=False)),
-                    largest=op.largest,
-                )
-                return self._requantize(op, correlate(node, x, w), params[f"{name}.bias"], params)
+                acc = correlate(node, x, self._codes(op, params))
+                return self._requantize(op, acc, params[f"{name}.bias"], params)
             case OpNode():
                 y = FORMS[node.op](op, sources)
                 return self._requantize_sums(op, y, params) if node.nature == "computes" else y
@@ -197,7 +245,7 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
     def _requantize(self, op: IntegerOp, acc: Tensor, bias: Tensor, params: Params) -> Tensor:
         arrays = {name: tensor.data for name, tensor in params.items()}
         scales = op.scales(arrays, acc.dtype)
-        return requantize(
+        y = requantize(
             acc,
             bias,
             params[op.target] if op.target else Tensor(scales.out_ratio),
@@ -207,6 +255,15 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
             units=op.units,
             to=op.range,
         )
+        if not (op.wide and op.node.clips):
+            return y
+
+        def clip(y: Tensor) -> Tensor:
+            low, high = op.real_ends(arrays, bias.data)
+            inside = (y.data >= low) & (y.data <= high)
+            return record(y.data.clip(low, high), (y, lambda g: g * inside))
+
+        return host_callback(clip, y, reads=[*arrays.values()])
 
     def quantized_nodes(self) -> tuple[QuantizedNode, ...]:
         """The nodes with the integers of the trained parameters."""
@@ -220,7 +277,7 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
 
     def _quantize_op(self, op: IntegerOp, sources: tuple[QuantParams, ...]) -> QuantizedNode:
         node, arrays, before = op.node, self.params, op.quantized
-        if isinstance(node, Table):
+        if isinstance(node, Table | Join | State):
             return replace(before, sources=sources)
         if before.integers is None:  # the op copies values
             target = QuantParams(before.target.dtype, sources[0].scale, before.target.zero)
@@ -250,7 +307,8 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
             before.integers, bias=bias, mult=mult, shift=q.shift, unit=q.unit, weight=weight
         )
         target = QuantParams(before.target.dtype, q.out_step, before.target.zero)
-        return replace(before, sources=sources, target=target, integers=integers)
+        clamp = op.clamp(target) if op.wide else before.clamp
+        return replace(before, sources=sources, target=target, clamp=clamp, integers=integers)
 
 
 def integer_net(
@@ -309,7 +367,7 @@ def _constant_scales(graph: Graph) -> Iterator[int]:
     for number, node in graph.nodes.items():
         if isinstance(node, OpNode):
             yield from node.reads[FIXED_SCALES.get(node.op, slice(0))]
-        elif isinstance(node, Table):
+        elif isinstance(node, Table | Join | State):
             yield from (number, *node.reads)
     for output in graph.outputs:
         if graph.nodes[output.number].nature != "computes":

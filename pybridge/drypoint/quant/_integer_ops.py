@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.autodiff import Array, Padding, Range, Tensor, conv2d, linear
-from drypoint.autodiff.kernels.numpy.quantization import Scales
+from drypoint.autodiff.kernels.numpy.quantization import Scales, requantize_integers
 from drypoint.autodiff.trace import constant
-from drypoint.graph import Node, OpNode, QuantizedNode, Weighted
+from drypoint.graph import Node, OpNode, QuantizedNode, QuantParams, Weighted
 from drypoint.program import LARGEST_WEIGHT
 
 
@@ -55,6 +55,17 @@ class IntegerOp:
         low, high = self.quantized.clamp
         zero = self.quantized.target.zero
         return Range(0, 0, wide=True) if self.wide else Range(low - zero, high - zero)
+
+    def clamp(self, target: QuantParams) -> tuple[int, int]:
+        """The clamp of an output with these parameters."""
+        return target.integer(self.node.low), target.integer(self.node.high)
+
+    def real_ends(self, arrays: Mapping[str, Array], bias: Array) -> tuple[float, float]:
+        """The real clamp of an output of int32."""
+        q = requantize_integers(bias, self.scales(arrays, bias.dtype), wide=True)
+        target = QuantParams("i32", q.out_step)
+        low, high = map(target.real, self.clamp(target))
+        return low, high
 
     @property
     def largest(self) -> int:

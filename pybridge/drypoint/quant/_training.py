@@ -16,7 +16,7 @@ from drypoint.program import Program
 
 from ._calibration import Calibration
 from ._errors import UnsupportedError
-from ._fold import fold, is_recurrent, program_of
+from ._fold import fold, program_of
 from ._integer_net import IntegerNet, integer_net
 from ._quantized_nodes import quantize_nodes
 
@@ -28,21 +28,29 @@ class IntegerEncoder:
     encoder: Encoder | None  # of the float model
     program: Program  # whose border it is
     zeros: tuple[int, ...]  # the integer of real zero in each channel
+    shape: tuple[int, ...]  # (C, H, W); of a recurrent net (C, T)
 
     encodes_floats = True
     dtype = np.float32
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(C, H, W)."""
-        shape = self.program.input_shape
-        return shape.c, shape.h, shape.w
-
     def __call__(self, things: object, /) -> NDArray[np.float32]:
-        """float32 (C, H, W), or (N, C, H, W) of several inputs."""
-        integers = integers_read(self.program, self.encoder, things)
+        """float32 of the shape, or (N, ...) of several inputs."""
+        given: Any = things
+        recordings = self.program.is_streaming
+        if single := recordings and self._is_recording(np.shape(given)):
+            given = np.asarray(given)[None]
+        integers = integers_read(self.program, self.encoder, given)
         planes = integers.astype(np.float32) - np.array(self.zeros, np.float32)
-        return np.moveaxis(planes, -1, -3)
+        if not recordings:
+            return np.moveaxis(planes, -1, -3)
+        signals = planes[:, :, 0, 0].swapaxes(1, 2)
+        return signals[0] if single else signals
+
+    def _is_recording(self, shape: tuple[int, ...]) -> bool:
+        """Whether something of a shape is one recording, not several."""
+        if isinstance(self.encoder, SignalEncoder | AudioEncoder):
+            return self.encoder.is_window(shape)
+        return shape == self.shape
 
     def config(self) -> dict[str, object]:
         """The config of the float model's encoder."""
@@ -69,17 +77,15 @@ def integer_model(
 ) -> Model:
     """The model that computes the integers of a program, made of a float model."""
     graph = fold(model)
-    if is_recurrent(graph):
-        raise UnsupportedError(
-            "no training in integers for a recurrent net: quantize the float model, whose state "
-            "keeps 16 bits"
-        )
     nodes = quantize_nodes(graph, calibration, bits_of)
     settings = {"weights": weights, "calibration": json.loads(calibration.to_json())}
     net = integer_net(graph, nodes, model, settings)
     program = program_of(model.encoder, model.decoder, graph, nodes, name="start", provenance=None)
-    encoder = IntegerEncoder(encoder=model.encoder, program=program, zeros=net.zeros)
-    _check_sums(nodes)
+    encoder = IntegerEncoder(
+        encoder=model.encoder, program=program, zeros=net.zeros, shape=net.input_shape
+    )
+    looped = {n - 1 for loop in net.loops for n in loop}  # whose sums are integers of 64 bits
+    _check_sums([q for i, q in enumerate(nodes) if i not in looped])
     return Model(
         _with_softmax(net),
         encoder=encoder,
@@ -88,7 +94,7 @@ def integer_model(
     )
 
 
-def _check_sums(nodes: tuple[QuantizedNode, ...]) -> None:
+def _check_sums(nodes: list[QuantizedNode]) -> None:
     """Refuse sums that float32 may round, of ops whose factors training does not change."""
     lowered = [(q.node.name, q.lower()) for q in nodes]
     beyond = [
