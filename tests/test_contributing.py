@@ -27,7 +27,6 @@ MORE = {
     "engine_c/include/drypoint_kernels.h",
     "engine_c/STREAMING.md",
     "engine_c/src/host/dpt_quads_values.inc",
-    "engine_c/src/scalar/dpt_scalar_wide.inc",
     "pybridge/drypoint/program/ops/_op.py",
     "pybridge/drypoint/program/_codegen.py",
     "pybridge/drypoint/program/ops/__init__.py",
