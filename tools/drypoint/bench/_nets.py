@@ -178,8 +178,8 @@ def _signal_case(name: str, net: Sequential) -> Case:
 
 
 def listening_step() -> Program:
-    """A step of `nn.mixednet`, in the manner of microWakeWord's nets, with its front end "micro", of
-    drawn weights."""
+    """A step of `nn.mixednet`, in the manner of microWakeWord's nets, with its front end "micro";
+    its weights are drawn."""
     encoder = data.AudioEncoder(preset="micro", rows=98, layout="signal")
     sound = np.random.default_rng(1).normal(0, 3000, (32, encoder.samples)).astype(np.int16)
     model = Model(nn.mixednet(input_shape=encoder.shape, seed=0), encoder=encoder)

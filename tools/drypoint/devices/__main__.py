@@ -14,9 +14,9 @@ JSON.
 
 The nets are the shipped LeNet, on every target, and on some of them the five topologies of MLPerf
 Tiny, with weights drawn from a seed; ``sww-step`` is a step of the streaming wake word, in which
-all ops run. ``cycles`` runs LeNet, ``kws``, ``wake-word``, a step of a mixed net with its front end,
-and ``gru-step``. As in ``drypoint export``, ops run row by row where that saves RAM; ``--ram`` is its
-budget. A net may be a file, ``net.dpt``, but for the record.
+all ops run. ``cycles`` runs LeNet, ``kws``, ``wake-word``, a step of a mixed net with its front
+end, and ``gru-step``. As in ``drypoint export``, ops run row by row where that saves RAM; ``--ram``
+is its budget. A net may be a file, ``net.dpt``, but for the record.
 """
 
 import argparse
