@@ -9,6 +9,8 @@
 # The file is `examples/gallery.py`; `make notebooks` makes a notebook of it.
 
 # %%
+import numpy as np
+
 from drypoint import data, engine, measure, models, nn, plot, quant, train
 
 try:
@@ -163,3 +165,14 @@ display(plot.histograms(values, clips=calibration.ranges))
 
 # %%
 display(plot.memory(program))
+
+# %% [markdown]
+# ## States of a recurrent net
+#
+# A net that reads a digit row by row, and what it holds after each of the 28 rows.
+
+# %%
+rows = data.Dataset(x=digits.x[:3000] / np.float32(255), y=digits.y[:3000])
+net = nn.Sequential([nn.GRU(16), nn.Linear(10), nn.Softmax()])
+reader = train.fit(net, rows, epochs=12, seed=0, progress="none").model
+display(plot.states(quant.quantize(reader, rows.x[:500]), rows.x[0], title="rows of a digit"))

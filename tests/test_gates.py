@@ -36,6 +36,8 @@ NET = nn.Sequential([nn.Conv2d(2, 3), nn.Flatten(), nn.Linear(3), nn.Softmax()],
 SMALL = nn.Model(NET.initialize(seed=1))
 CALIBRATION = quant.calibrate(SMALL, X)
 PROGRAM = quant.quantize(SMALL, CALIBRATION)
+CELL = nn.Sequential([nn.GRU(2)], (1, 8)).initialize(seed=1)
+RECURRENT = quant.quantize(CELL, X[:, 0, :1])
 MEASURED = measure.measure(SMALL, (X, DATA.y))
 INTEGERS = PROGRAM.integers(X)
 ENGINE = engine.Engine(PROGRAM)
@@ -115,6 +117,7 @@ CALLS = {
     plot.ports: {"arrays": DATA.as_ports()},
     plot.reliability: {"m": MEASURED},
     plot.roc: {"m": MEASURED},
+    plot.states: {"program": RECURRENT, "recording": X[0, 0, :1]},
     plot.scores: {"probabilities": [("a", 0.5)]},
     plot.tradeoff: {"points": {"a": (1, 0.5)}},
     plot.training: {"run": history()},

@@ -154,10 +154,7 @@ class ProgramInput:
         """
         if self.input_parts and isinstance(x, Mapping):
             return self._join(x, _encoded_part)
-        try:
-            given = np.asarray(x)
-        except ValueError as error:
-            raise ProgramError("inputs are rows of different lengths, not an array") from error
+        given = _array(x)
         real = given.dtype.kind == "f" and not self.reads_pixels
         counts = given.dtype == np.int16 and (is_signal(self.encoder) or self.front is not None)
         if given.dtype == np.uint8 and self.reads_signed_pixels:
@@ -175,7 +172,7 @@ class ProgramInput:
         Raises:
             ProgramError: as `encode`; or the samples have no frame.
         """
-        given = np.asarray(x)
+        given = _array(x)
         if given.ndim > 3:
             return self.encode(given)
         if self.front is not None:
@@ -209,6 +206,14 @@ class ProgramInput:
             samples = self.sound_border.samples
             shapes += [(samples,), (samples, 1)]
         return shape in shapes
+
+
+def _array(x: Inputs) -> NDArray[Any]:
+    """Numbers of a user's as an array."""
+    try:
+        return np.asarray(x)
+    except ValueError as error:
+        raise ProgramError("inputs are rows of different lengths, not an array") from error
 
 
 def _shapes_of_single(plane: Shape) -> list[tuple[int, ...]]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drypoint import devices, quant
+from drypoint import devices, plot, quant
 from drypoint.common import check_kind
 from drypoint.data import Dataset, ImageEncoder, SignalEncoder
 from drypoint.engine import Engine, Verification, make_runner, verify
@@ -28,6 +28,7 @@ from ._facts import (
     proof_facts,
     quality_facts,
 )
+from ._remembers import remembered_facts
 from ._report import SCHEMA, Report, ReportError
 from ._training import TRAINING, saved_training
 from ._verdict import find_verdict
@@ -171,6 +172,7 @@ def make_report(
             percentiles=lambda: _percentiles(model, train, labelled, output),
         ),
         "outputs": None if quality.facts is None else dict(quality.facts),
+        "remembers": None if test is None else remembered_facts(program, compared, task, output),
         "rounding": None if rounding is None else rounding.json(),
         "layers": None if layers is None else layer_facts(layers),
         "bits": bits,
@@ -187,6 +189,7 @@ def make_report(
         model=model,
         layers=layers,
         reported=quality,
+        states=None if facts["remembers"] is None else plot.states(program, compared[0]),
         test=labelled,
     )
 

@@ -20,6 +20,7 @@ from drypoint.tasks import Drawing, Reported
 
 from ._cells import confusion_cells
 from ._drawings import Thumbnails, draw_curve, draw_lines, draw_marks, draw_points
+from ._remembers import describe_memory
 from ._text import (
     accuracy,
     bits_figure,
@@ -62,6 +63,7 @@ def page(
     model: Model | None,
     layers: LayerReport | None,
     reported: Reported,
+    states: plot.StateMap | None,
     test: Dataset | None,
 ) -> str:
     """The HTML document."""
@@ -84,7 +86,14 @@ def page(
         drawing=None if reported.drawing is None else _draw(reported.drawing),
         texts=output_texts(facts),
         confusion=None if measured is None else confusion_cells(measured, thumbnails),
-        pictures=_pictures(facts, exported=exported, model=model, measured=measured, layers=layers),
+        pictures=_pictures(
+            facts,
+            exported=exported,
+            model=model,
+            measured=measured,
+            layers=layers,
+            states=states,
+        ),
     )
 
 
@@ -109,6 +118,7 @@ def template(name: str) -> "jinja2.Template":
         bits_rows,
         blind_text,
         class_rows,
+        describe_memory,
         describe_proof,
         describe_rounding,
         describe_time,
@@ -162,6 +172,7 @@ def _pictures(
     model: Model | None,
     measured: Measurement | None,
     layers: LayerReport | None,
+    states: plot.StateMap | None,
 ) -> dict[str, list[tuple[str, str, str]]]:
     """Section -> (title, SVG, the picture as text) of each picture."""
     numbers = count()
@@ -189,6 +200,8 @@ def _pictures(
                 found["training"].append(draw(curves, f"Training: {quantity} by epoch"))
     if measured is not None:
         found["calibration"] = [draw(plot.reliability(measured), "Accuracy by confidence")]
+    if states is not None:
+        found["states"] = [draw(states, "The cells on the first test example")]
     for op in () if layers is None else layers.ops[:_MOST_HISTOGRAMS]:
         found["errors"].append(draw(_errors(op), f"{op.op}: float less integer output"))
     return found

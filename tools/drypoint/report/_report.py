@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from drypoint import plot
 from drypoint.common import DrypointError, check_writable, count_of, html_table, write_atomic
 from drypoint.data import Dataset
 from drypoint.measure import Measurement
@@ -35,6 +36,7 @@ class Report:
         model: the float model; None for a report of a program alone.
         layers: the comparison with the float model; None without one.
         reported: what the outputs on the test examples are worth, by the net's task.
+        states: what the cells of a recurrent net hold on the first test example; None of others.
         test: the test examples; None without any, and of a regression.
     """
 
@@ -44,6 +46,7 @@ class Report:
     model: Model | None
     layers: LayerReport | None
     reported: Reported
+    states: plot.StateMap | None = None
     test: Dataset | None = None
 
     @property
@@ -85,6 +88,7 @@ class Report:
             model=self.model,
             layers=self.layers,
             reported=self.reported,
+            states=self.states,
             test=self.test,
         )
 

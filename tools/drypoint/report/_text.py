@@ -7,6 +7,7 @@ from typing import Any
 from drypoint.common import count_of, interval_text, printable, table_lines
 from drypoint.tasks import ReportTexts
 
+from ._remembers import describe_memory
 from ._verdict import not_looked_text, output_texts
 
 Facts = Mapping[str, Any]
@@ -120,6 +121,8 @@ def _headline(facts: Facts) -> list[tuple[str, str]]:
         rows.append(("integers", GUESSED))
     if facts["rounding"] is not None:
         rows.append(("rounding", describe_rounding(facts["rounding"])))
+    if facts["remembers"] is not None:
+        rows.append(("remembers", describe_memory(facts["remembers"])))
     if layers is not None:
         rows.append(("layers", first_loss(layers)))
     run = "a step" if program["unit"] == "step" else "an example"

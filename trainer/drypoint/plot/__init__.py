@@ -43,6 +43,8 @@ from ._roc import RocCurves as RocCurves
 from ._roc import roc as roc
 from ._scores import ScoreBars as ScoreBars
 from ._scores import scores as scores
+from ._states import StateMap as StateMap
+from ._states import states as states
 from ._tradeoff import Tradeoff as Tradeoff
 from ._tradeoff import tradeoff as tradeoff
 from ._training import TrainingCurves as TrainingCurves
