@@ -38,7 +38,7 @@ def remembered_facts(
     back = []
     for steps in (1 << n for n in range((longest - 1).bit_length())):
         if steps >= first:
-            differences = np.abs(answers([one[-steps:] for one in some]) - whole)
+            differences = np.abs(answers([recording[-steps:] for recording in some]) - whole)
             same = float((differences <= near).all(axis=1).mean())
             back.append({"steps": steps, "same": same})
     pairs = zip(states.cells, states.values, strict=True)

@@ -13,7 +13,7 @@ from ._blocks import Values, fit_width, number, sparkline
 from ._checks import PlotError, check, freeze
 from ._picture import Layout, Panels, Picture, Placement, placement
 
-_MOST_UNITS = 16  # of a cell that the text shows: those that move most
+_MOST_UNITS = 16  # of a cell that the text shows: the ones that move most
 _FULL = 1 << 15  # one above the largest 16-bit value
 
 
@@ -34,7 +34,7 @@ class StateMap(Picture):
 
     def render(self, width: int = 80, *, plain: bool = False) -> str:
         """A curve for each unit, all of a cell from its least to its largest value; of more than
-        16 units those whose values spread most."""
+        16 units, the 16 whose values spread most."""
         lines = [self.title]
         for cell, values in zip(self.cells, self.values, strict=True):
             low, high = float(values.min()), float(values.max())
