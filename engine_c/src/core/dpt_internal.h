@@ -328,8 +328,7 @@ static inline void *dpt_output(const dpt_op *op, void *out, size_t i) {
     return (uint8_t *)out + i * dpt_bytes(op->out);
 }
 
-/* Writes output number `index`; y fits out_type. A negative int8 becomes its two's complement byte.
- */
+/* Writes output number `index`; y fits out_type. A negative int8 becomes its two's complement. */
 static inline void dpt_store(const dpt_op *op, void *out, size_t index, int32_t y) {
     DPT_ASSERT(
         op->out.type == DPT_I32 ||

@@ -70,7 +70,7 @@ def build_engine() -> bytes:
     folders = [f"-I{path}" for path in (*include_dirs(), here / "libc")]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        for level, sources in (("-O2", [source[name] for name in KERNELS]), ("-Os", small)):
+        for level, sources in (("-O2", [source[name] for name in KERNELS]), ("-Oz", small)):
             _run([compiler, *_FLAGS, level, *folders, *sources], folder)
         objects = sorted(folder.glob("*.o"))
         _run([linker, *_LINK, *_STACK, *objects, "-o", "engine.wasm"], folder)
