@@ -26,7 +26,7 @@ def commands(page):
 
 @ONLY_CI
 @pytest.mark.parametrize(
-    ("name", "count"), [("pictures", 7), ("find-things", 6), ("recordings", 11)]
+    ("name", "count"), [("pictures", 7), ("find-things", 6), ("recordings", 12)]
 )
 def test_the_page_shows_what_its_commands_print(toolbox, tmp_path, name, count):
     page = (ROOT / f"docs/{name}.md").read_text("utf-8")
